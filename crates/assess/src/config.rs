@@ -1,0 +1,177 @@
+//! The configuration file that a component was really given, with its drop-ins.
+
+use std::rc::Rc;
+
+use benchmark::Setting;
+use serde_json::Value;
+
+use crate::document;
+use crate::node::{Instance, Node};
+use crate::value::{Seen, Unknown};
+
+/// A component's configuration: the main file and what is laid over it, in order.
+#[derive(Debug)]
+pub(crate) struct Config {
+    merged: Value,
+    parts: Vec<(Value, String)>,
+}
+
+impl Config {
+    /// The value of a field, with the file that has the last word on it.
+    pub(crate) fn get(&self, field: &str) -> Option<(&Value, &str)> {
+        let value = document::at(&self.merged, field)?;
+        let origin = self.parts.iter().rev().find(|(part, _)| document::at(part, field).is_some());
+        Some((value, origin.map_or("", |(_, place)| place.as_str())))
+    }
+
+    /// The files, for a proof that none of them sets something.
+    pub(crate) fn places(&self) -> String {
+        self.parts.iter().map(|(_, place)| place.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Node<'_> {
+    /// The configuration of an instance; none inside: it was given no file.
+    pub(crate) fn config(&self, instance: &Instance) -> Seen<Option<Rc<Config>>> {
+        if let Some(known) = self.configs.borrow().get(&instance.name) {
+            return known.clone();
+        }
+        let config = self.read_config(instance);
+        self.configs.borrow_mut().insert(instance.name.clone(), config.clone());
+        config
+    }
+
+    /// Whether an instance was given a configuration file; kubelet defaults depend on it.
+    pub(crate) fn has_config(&self, instance: &Instance) -> bool {
+        instance.component.config.is_some_and(|flag| instance.flags.last(flag).is_some_and(|path| !path.is_empty()))
+    }
+
+    fn read_config(&self, instance: &Instance) -> Seen<Option<Rc<Config>>> {
+        let Some(flag) = instance.component.config else { return Seen::Known(None) };
+        let mut parts = Vec::new();
+        let mut paths = Vec::new();
+        // etcd also takes its configuration file's name from the environment.
+        let from_env = (instance.component.name == "etcd").then(|| self.environment(instance, "ETCD_CONFIG_FILE"));
+        match (instance.flags.last(flag).filter(|path| !path.is_empty()), from_env) {
+            (Some(path), _) => paths.push(path.to_owned()),
+            (None, Some(Seen::Known(path))) => paths.push(path),
+            (None, Some(Seen::Unknown(unknown))) => return Seen::Unknown(unknown),
+            _ => {}
+        }
+        for path in paths {
+            match self.configuration(instance, &path, false) {
+                Seen::Known((text, place)) => match document::parse_first(&text.bytes) {
+                    Ok(value) => parts.push((value, place)),
+                    Err(error) => return unreadable(&place, &error),
+                },
+                // The component runs with this file, so it is somewhere; only not where this source can see it.
+                Seen::Absent(proof) => {
+                    return Seen::Unknown(Unknown::new(
+                        format!(
+                            "{} was given --{flag}={path}, which is not among the node's files ({proof})",
+                            instance.name
+                        ),
+                        "look at the file inside its container",
+                    ));
+                }
+                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+            }
+        }
+        if instance.component.name == "kubelet"
+            && let Some(directory) = instance.flags.last("config-dir").filter(|path| !path.is_empty())
+        {
+            match self.drop_ins(instance, directory) {
+                Seen::Known(more) => parts.extend(more),
+                Seen::Absent(_) => {}
+                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+            }
+        }
+        if parts.is_empty() {
+            return Seen::Known(None);
+        }
+        let mut merged = Value::Object(serde_json::Map::new());
+        for (part, _) in &parts {
+            document::merge(&mut merged, part);
+        }
+        Seen::Known(Some(Rc::new(Config { merged, parts })))
+    }
+
+    /// Kubelet drop-ins: `*.conf` in the directory and below it, in order of their paths
+    /// (`mergeKubeletConfigurations`, checked in v1.36.2).
+    fn drop_ins(&self, instance: &Instance, directory: &str) -> Seen<Vec<(Value, String)>> {
+        let mut parts = Vec::new();
+        let mut directories = match self.locate(instance, directory.trim_end_matches('/')) {
+            Seen::Known(place) => vec![place],
+            Seen::Absent(proof) => return Seen::Absent(proof),
+            Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+        };
+        let mut files = Vec::new();
+        while let Some(directory) = directories.pop() {
+            match self.sight.list(&directory) {
+                Seen::Known(listing) if listing.complete => {
+                    for entry in &listing.entries {
+                        let path = format!("{directory}/{}", entry.name);
+                        if entry.dir {
+                            directories.push(path);
+                        } else if entry.name.as_bytes().ends_with(b".conf") {
+                            files.push(path);
+                        }
+                    }
+                }
+                Seen::Known(_) => {
+                    return Seen::Unknown(Unknown::new(
+                        format!("{directory} has more entries than are taken"),
+                        "tidy it up",
+                    ));
+                }
+                Seen::Absent(proof) => return Seen::Absent(proof),
+                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+            }
+        }
+        files.sort();
+        for path in files {
+            match self.configuration(instance, &path, false) {
+                Seen::Known((text, place)) => match document::parse_first(&text.bytes) {
+                    Ok(value) => parts.push((value, place)),
+                    Err(error) => return unreadable(&place, &error),
+                },
+                Seen::Absent(_) => {}
+                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+            }
+        }
+        Seen::Known(parts)
+    }
+
+    /// A variable of an instance's environment.
+    pub(crate) fn environment(&self, instance: &Instance, name: &str) -> Seen<String> {
+        let Some(process) = &instance.process else {
+            return Seen::Absent(format!("{} declares no {name}", instance.source));
+        };
+        match process.env.as_ref().map(|env| env.get(name)) {
+            Some(Some(Some(value))) if !value.is_empty() => Seen::Known(value.to_lossy()),
+            Some(Some(None)) => Seen::Unknown(Unknown::new(
+                format!("{name} is set in the environment of pid {}, but its value was not recorded", process.pid),
+                "scan the running node",
+            )),
+            Some(_) => Seen::Absent(format!("pid {} has no {name} in its environment", process.pid)),
+            None => Seen::Unknown(Unknown::new(
+                format!("the environment of pid {} may not be read", process.pid),
+                "run with root, or CAP_SYS_PTRACE",
+            )),
+        }
+    }
+
+    /// The environment variable that sets a setting, for components that have them (etcd: `ETCD_` and the flag).
+    pub(crate) fn variable(instance: &Instance, setting: &Setting) -> Option<String> {
+        (instance.component.name == "etcd")
+            .then(|| setting.flag.as_ref().map(|flag| format!("ETCD_{}", flag.to_uppercase().replace('-', "_"))))
+            .flatten()
+    }
+}
+
+fn unreadable<T>(place: &str, error: &str) -> Seen<T> {
+    Seen::Unknown(Unknown::new(
+        format!("{place} does not parse: {error}"),
+        "mend the file: the component cannot read it either",
+    ))
+}

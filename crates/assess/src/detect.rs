@@ -1,0 +1,119 @@
+//! What is being judged: the Kubernetes version, the platform, and the profile that fits, each with its reason.
+
+use benchmark::{Content, Platform, Profile, Version};
+use evidence::{Capture, Run};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::document;
+use crate::node::Node;
+use crate::value::Seen;
+
+/// Something chosen, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// What was chosen.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+    /// Something about the choice that must not be overlooked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+}
+
+impl Choice {
+    fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { name: name.into(), reason: reason.into(), warning: None }
+    }
+
+    /// A choice that a person made.
+    pub fn given(name: impl Into<String>, flag: &str) -> Self {
+        Self::new(name, format!("given by {flag}"))
+    }
+}
+
+/// The version of Kubernetes that a run shows, if it shows one.
+pub fn version(run: &Run, content: &Content) -> Option<(Version, Choice)> {
+    run.captures.iter().find_map(|capture| version_of(capture, content))
+}
+
+fn version_of(capture: &Capture, content: &Content) -> Option<(Version, Choice)> {
+    let platform = platform_of(capture, content)?.0;
+    let node = Node::new(capture, content, platform, None);
+    let choose = |version: Version, reason: String| Some((version, Choice::new(version.to_string(), reason)));
+    if let Seen::Known(body) = node.sight.body("/version")
+        && let Ok(json) = document::parse(&body.bytes)
+        && let Some(version) = document::text_at(&json, "gitVersion").and_then(|text| text.parse().ok())
+    {
+        return choose(version, "the API server's /version says so".to_owned());
+    }
+    for component in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+        for instance in node.instances(component).known().copied().unwrap_or_default() {
+            if let Some((path, container)) = &instance.declared
+                && let Some(version) = container.version()
+            {
+                return choose(version, format!("the image of {component} in {path} says so"));
+            }
+        }
+    }
+    // RKE2 and others keep each version's programs in a directory of its own.
+    for component in ["kubelet", "kube-apiserver"] {
+        for instance in node.instances(component).known().copied().unwrap_or_default() {
+            let exe =
+                instance.process.as_ref().and_then(|process| process.exe.as_ref()).map(evidence::OsText::to_lossy);
+            let part = exe.iter().flat_map(|exe| exe.split('/')).find(|part| part.starts_with("v1."));
+            if let Some(version) = part.and_then(|part| part.parse().ok()) {
+                return choose(version, format!("{component} runs from {}", exe.unwrap_or_default()));
+            }
+        }
+    }
+    None
+}
+
+/// The platform of a run: the first whose marks are there, else the first known, loudly.
+pub fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platform, Choice)> {
+    run.captures.first().and_then(|capture| platform_of(capture, content))
+}
+
+fn platform_of<'c>(capture: &Capture, content: &'c Content) -> Option<(&'c Platform, Choice)> {
+    let sight = crate::sight::Sight::new(capture);
+    for platform in &content.platforms {
+        let mark = platform.places("marks").iter().find(|path| matches!(sight.stat(path), Seen::Known(_)));
+        if let Some(mark) = mark {
+            return Some((platform, Choice::new(&platform.name, format!("{mark} is there"))));
+        }
+    }
+    let platform = content.platforms.first()?;
+    let reason = format!("no platform's marks were found, so files are looked for where {} keeps them", platform.title);
+    Some((platform, Choice::new(&platform.name, reason)))
+}
+
+/// The profile for a Kubernetes version: the CIS benchmark written for it, else the newest.
+pub fn profile<'c>(version: Option<Version>, content: &'c Content) -> Option<(&'c Profile, Choice)> {
+    let published = || content.profiles.iter().filter(|profile| profile.kubernetes.is_some());
+    let newest = published().max_by_key(|profile| profile.kubernetes.and_then(|range| range.to))?;
+    let oldest = published().min_by_key(|profile| profile.kubernetes.and_then(|range| range.from))?;
+    let Some(version) = version else {
+        let mut choice = Choice::new(&newest.name, "the newest, because the Kubernetes version is not known");
+        choice.warning = Some(format!(
+            "the Kubernetes version could not be seen, so the newest profile ({}) was taken: give --kubernetes-version or --profile",
+            newest.name
+        ));
+        return Some((newest, choice));
+    };
+    if let Some(profile) = published().find(|profile| profile.kubernetes.is_some_and(|range| range.contains(version))) {
+        return Some((profile, Choice::new(&profile.name, format!("it is written for Kubernetes {version}"))));
+    }
+    let (profile, side) = if oldest.kubernetes.and_then(|range| range.from).is_some_and(|from| version < from) {
+        (oldest, "older")
+    } else {
+        (newest, "newer")
+    };
+    let range = profile.kubernetes.map(|range| range.to_string()).unwrap_or_default();
+    let mut choice = Choice::new(&profile.name, format!("the nearest to Kubernetes {version}"));
+    choice.warning = Some(format!(
+        "Kubernetes {version} is {side} than every profile known here: {} is written for {range}, and what changed since is not judged",
+        profile.name
+    ));
+    Some((profile, choice))
+}

@@ -1,0 +1,71 @@
+//! Configuration documents, read as the components read them (go-yaml's scalars), within bounds.
+
+use serde_json::Value;
+use serde_saphyr::{Budget, Options};
+
+/// Reads one YAML or JSON document. An error is a sentence without the file's name.
+pub(crate) fn parse(text: &[u8]) -> Result<Value, String> {
+    let text = std::str::from_utf8(text).map_err(|error| format!("it is not UTF-8: {error}"))?;
+    let mut budget = Budget::default();
+    (budget.max_nodes, budget.max_depth, budget.max_aliases) = (50_000, 64, 100);
+    let mut options = Options::default();
+    (options.budget, options.legacy_octal_numbers) = (Some(budget), true);
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let line = error.to_string();
+        let line = line.lines().next().unwrap_or_default();
+        line.to_owned()
+    })
+}
+
+/// Reads the first document of a stream.
+pub(crate) fn parse_first(text: &[u8]) -> Result<Value, String> {
+    let whole = String::from_utf8_lossy(text);
+    let mut first = whole.as_ref();
+    let start = whole.strip_prefix("---\n").unwrap_or(&whole);
+    if let Some(at) = start.find("\n---") {
+        first = &start[..=at];
+    }
+    parse(first.as_bytes())
+}
+
+/// The value at a dotted path of object keys.
+pub(crate) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    let found = path.split('.').try_fold(value, |value, key| value.get(key))?;
+    (!found.is_null()).then_some(found)
+}
+
+/// The text at a dotted path; numbers and booleans as they would be written.
+pub(crate) fn text_at(value: &Value, path: &str) -> Option<String> {
+    match at(value, path)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => at(value, path).map(Value::to_string),
+        _ => None,
+    }
+}
+
+/// The members of a list at a dotted path; none if it is absent or no list.
+pub(crate) fn list_at<'v>(value: &'v Value, path: &str) -> &'v [Value] {
+    at(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The texts of a list at a dotted path.
+pub(crate) fn texts_at(value: &Value, path: &str) -> Vec<String> {
+    list_at(value, path).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Lays one document over another: objects merge by key, everything else is replaced, null removes
+/// (JSON merge, as the kubelet does with its drop-ins).
+pub(crate) fn merge(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                if value.is_null() {
+                    base.remove(key);
+                } else {
+                    merge(base.entry(key.clone()).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}

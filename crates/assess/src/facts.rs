@@ -1,0 +1,145 @@
+//! The catalogue of facts. Controls speak only of these.
+//!
+//! A fact has a name, a type, a subject (an instance of a component, or a file of a set), a resolver and a sentence for
+//! `explain`. Where to look for it is in [`crate::trails`].
+
+mod apiserver;
+mod audit;
+mod certificates;
+mod encryption;
+mod etcd;
+mod files;
+mod kubelet;
+mod settings;
+mod sockets;
+
+use crate::components::Component;
+use crate::node::{Instance, Node};
+use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
+
+pub use files::Set;
+pub(crate) use files::{PKI_DEPTH, SETS, id_of, set};
+
+/// A fact.
+#[derive(Debug)]
+pub struct Fact {
+    /// Its name. For a component's fact, the component comes before the first dot.
+    pub name: &'static str,
+    /// The type of its value.
+    pub kind: Type,
+    /// One sentence for a reader.
+    pub about: &'static str,
+    /// The settings that it follows from, where it is not one itself.
+    pub(crate) from: &'static [&'static str],
+    pub(crate) resolve: Resolve,
+}
+
+/// How a fact is resolved.
+#[derive(Debug)]
+pub(crate) enum Resolve {
+    /// As the effective value of a setting.
+    Setting(&'static str),
+    /// From an instance of a component.
+    Instance(fn(&Node<'_>, &Instance) -> Resolved),
+    /// From a file, by its path.
+    File(fn(&Node<'_>, &str) -> Resolved),
+}
+
+/// What a fact is asked of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<'s> {
+    /// An instance of a component.
+    Instance(&'s Instance),
+    /// A file.
+    File(&'s str),
+}
+
+impl Fact {
+    /// The settings of its component that it follows from.
+    pub fn settings(&self) -> Vec<&'static str> {
+        match self.resolve {
+            Resolve::Setting(name) => vec![name],
+            _ => self.from.to_vec(),
+        }
+    }
+
+    /// The component that the fact is about; none: a file.
+    pub fn component(&self) -> Option<&'static str> {
+        match self.resolve {
+            Resolve::File(_) => None,
+            _ => self.name.split('.').next().and_then(Component::named).map(|component| component.name),
+        }
+    }
+
+    /// Resolves the fact for a subject. A fact of another component is asked of the node's only instance of it.
+    pub(crate) fn resolve(&self, node: &Node<'_>, subject: Subject<'_>) -> Resolved {
+        match (&self.resolve, subject) {
+            (Resolve::File(resolve), Subject::File(path)) => resolve(node, path),
+            (Resolve::File(_), Subject::Instance(_)) => Seen::Unknown(Unknown::new(
+                format!("{} is a fact of a file, and there is none here", self.name),
+                "use it in a control with for_each",
+            )),
+            (_, subject) => {
+                let component = self.component().unwrap_or_default();
+                let of = |instance: &Instance| match self.resolve {
+                    Resolve::Setting(name) => node.setting(instance, name),
+                    Resolve::Instance(resolve) => resolve(node, instance),
+                    Resolve::File(_) => unreachable_file(),
+                };
+                match subject {
+                    Subject::Instance(instance) if instance.component.name == component => of(instance),
+                    _ => node.only(component).and_then(of),
+                }
+            }
+        }
+    }
+}
+
+fn unreachable_file() -> Resolved {
+    Seen::Unknown(Unknown::new("a file's fact was asked of a component", "use it in a control with for_each"))
+}
+
+/// Every fact, in reading order.
+pub fn catalogue() -> impl Iterator<Item = &'static Fact> {
+    [
+        apiserver::FACTS,
+        audit::FACTS,
+        encryption::FACTS,
+        etcd::FACTS,
+        kubelet::FACTS,
+        sockets::FACTS,
+        files::FACTS,
+        certificates::FACTS,
+    ]
+    .into_iter()
+    .flatten()
+    .chain(settings::FACTS)
+}
+
+/// A fact by name.
+pub fn fact(name: &str) -> Option<&'static Fact> {
+    catalogue().find(|fact| fact.name == name)
+}
+
+/// The known value of something that follows from a source.
+fn derived(value: Value, source: impl Into<String>, instance: &Instance) -> Resolved {
+    Seen::Known(Known { value, how: How::Derived, source: source.into(), basis: instance.basis, notes: Vec::new() })
+}
+
+/// The same, with an explicit source.
+fn explicit(value: Value, source: impl Into<String>, instance: &Instance) -> Resolved {
+    Seen::Known(Known { value, how: How::Explicit, source: source.into(), basis: instance.basis, notes: Vec::new() })
+}
+
+/// The text of a known value.
+fn text(known: &Known) -> String {
+    known.value.to_string()
+}
+
+/// The members of a known list; a single text is a list of one.
+fn members(known: Known) -> Vec<String> {
+    match known.value {
+        Value::List(members) => members,
+        other => vec![other.to_string()],
+    }
+}

@@ -1,0 +1,244 @@
+//! Facts of kube-apiserver that more than one setting makes.
+
+use serde_json::Value as Json;
+
+use super::{Fact, Resolve, derived, explicit, members};
+use crate::document;
+use crate::node::{Instance, Node};
+use crate::value::{Known, Resolved, Seen, Type, Unknown, Value};
+
+pub(super) static FACTS: &[Fact] = &[
+    Fact {
+        name: "kube-apiserver.anonymous-paths",
+        kind: Type::List,
+        about: "The paths that requests without credentials reach; `*` is every path.",
+        from: &["authentication-config", "anonymous-auth", "authorization-config", "authorization-mode"],
+        resolve: Resolve::Instance(anonymous_paths),
+    },
+    Fact {
+        name: "kube-apiserver.authorization-modes",
+        kind: Type::List,
+        about: "The authorizers that the API server asks, in order.",
+        from: &["authorization-config", "authorization-mode"],
+        resolve: Resolve::Instance(authorization_modes),
+    },
+    Fact {
+        name: "kube-apiserver.authenticators",
+        kind: Type::List,
+        about: "The ways in which the API server recognises who asks.",
+        from: &[
+            "client-ca-file",
+            "requestheader-client-ca-file",
+            "token-auth-file",
+            "oidc-issuer-url",
+            "authentication-token-webhook-config-file",
+            "service-account-key-file",
+            "enable-bootstrap-token-auth",
+            "authentication-config",
+        ],
+        resolve: Resolve::Instance(authenticators),
+    },
+    Fact {
+        name: "kube-apiserver.admission-plugins",
+        kind: Type::List,
+        about: "The admission plugins that run: the version's own, plus those enabled, less those disabled.",
+        from: &["enable-admission-plugins", "disable-admission-plugins", "default-admission-plugins"],
+        resolve: Resolve::Instance(admission_plugins),
+    },
+    Fact {
+        name: "kube-apiserver.event-rate-limits",
+        kind: Type::List,
+        about: "The limits that the EventRateLimit plugin was given.",
+        from: &["admission-control-config-file"],
+        resolve: Resolve::Instance(event_rate_limits),
+    },
+    Fact {
+        name: "kube-apiserver.pod-security-default",
+        kind: Type::Text,
+        about: "The Pod Security level that namespaces without a label are held to.",
+        from: &["admission-control-config-file"],
+        resolve: Resolve::Instance(pod_security_default),
+    },
+];
+
+/// The document that a flag names. Absent: the flag is not set.
+pub(super) fn document_of(node: &Node<'_>, instance: &Instance, flag: &str, reloads: bool) -> Seen<(Json, String)> {
+    node.setting(instance, flag).and_then(|known| {
+        let path = known.value.to_string();
+        match node.configuration(instance, &path, reloads) {
+            Seen::Known((text, place)) => match document::parse_first(&text.bytes) {
+                Ok(json) => Seen::Known((json, place)),
+                Err(error) => Seen::Unknown(Unknown::new(format!("{place} does not parse: {error}"), "mend the file")),
+            },
+            // It runs with the file, so the file is somewhere.
+            Seen::Absent(proof) => Seen::Unknown(Unknown::new(
+                format!("--{flag} names a file that is not there: {proof}"),
+                "look at it inside the container",
+            )),
+            Seen::Unknown(unknown) => Seen::Unknown(unknown),
+        }
+    })
+}
+
+/// With `anonymous` in an AuthenticationConfiguration that decides; else --anonymous-auth; and the server itself turns
+/// anonymous requests off when AlwaysAllow is among the modes (checked on v1.36.2).
+fn anonymous_paths(node: &Node<'_>, apiserver: &Instance) -> Resolved {
+    match document_of(node, apiserver, "authentication-config", true) {
+        Seen::Known((json, place)) => {
+            if let Some(anonymous) = document::at(&json, "anonymous") {
+                let paths = match (document::at(anonymous, "enabled"), document::list_at(anonymous, "conditions")) {
+                    (Some(Json::Bool(true)), []) => vec!["*".to_owned()],
+                    (Some(Json::Bool(true)), conditions) => {
+                        conditions.iter().filter_map(|condition| document::text_at(condition, "path")).collect()
+                    }
+                    _ => Vec::new(),
+                };
+                return explicit(Value::List(paths), format!("anonymous in {place}"), apiserver);
+            }
+        }
+        Seen::Absent(_) => {}
+        Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+    }
+    let modes = authorization_modes(node, apiserver);
+    node.setting(apiserver, "anonymous-auth").and_then(|known| {
+        let explicit_flag = apiserver.flags.has("anonymous-auth");
+        match (&known.value, modes) {
+            (Value::Bool(true), Seen::Unknown(unknown)) if !explicit_flag => Seen::Unknown(unknown),
+            (Value::Bool(true), Seen::Known(modes))
+                if members(modes.clone()).iter().any(|mode| mode == "AlwaysAllow") =>
+            {
+                derived(
+                    Value::List(Vec::new()),
+                    format!("the server turns anonymous requests off because of AlwaysAllow ({})", modes.source),
+                    apiserver,
+                )
+            }
+            (Value::Bool(on), _) => {
+                let paths = if *on { vec!["*".to_owned()] } else { Vec::new() };
+                Seen::Known(Known { value: Value::List(paths), ..known })
+            }
+            _ => Seen::Known(known),
+        }
+    })
+}
+
+fn authorization_modes(node: &Node<'_>, apiserver: &Instance) -> Resolved {
+    match document_of(node, apiserver, "authorization-config", true) {
+        Seen::Known((json, place)) => {
+            let modes =
+                document::list_at(&json, "authorizers").iter().filter_map(|entry| document::text_at(entry, "type"));
+            explicit(Value::List(modes.collect()), format!("authorizers in {place}"), apiserver)
+        }
+        Seen::Absent(_) => node.setting(apiserver, "authorization-mode"),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
+}
+
+fn authenticators(node: &Node<'_>, apiserver: &Instance) -> Resolved {
+    let mut found = Vec::new();
+    let flags = [
+        ("client-ca-file", "client certificates"),
+        ("requestheader-client-ca-file", "front proxy"),
+        ("token-auth-file", "static tokens"),
+        ("oidc-issuer-url", "OIDC"),
+        ("authentication-token-webhook-config-file", "webhook"),
+        ("service-account-key-file", "service accounts"),
+    ];
+    for (flag, name) in flags {
+        match node.setting(apiserver, flag) {
+            Seen::Known(_) => found.push(name.to_owned()),
+            Seen::Absent(_) => {}
+            Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+        }
+    }
+    match node.setting(apiserver, "enable-bootstrap-token-auth") {
+        Seen::Known(Known { value: Value::Bool(true), .. }) => found.push("bootstrap tokens".to_owned()),
+        Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+        _ => {}
+    }
+    match document_of(node, apiserver, "authentication-config", true) {
+        Seen::Known((json, _)) => {
+            let issuers = document::list_at(&json, "jwt").iter().filter_map(|jwt| document::text_at(jwt, "issuer.url"));
+            found.extend(issuers.map(|url| format!("JWT of {url}")));
+        }
+        Seen::Absent(_) => {}
+        Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+    }
+    derived(Value::List(found), format!("flags in {}", apiserver.source), apiserver)
+}
+
+fn admission_plugins(node: &Node<'_>, apiserver: &Instance) -> Resolved {
+    let list = |name: &str| match node.setting(apiserver, name) {
+        Seen::Known(known) => Seen::Known((known.source.clone(), known.notes.clone(), members(known))),
+        Seen::Absent(_) => Seen::Known((String::new(), Vec::new(), Vec::new())),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    };
+    list("default-admission-plugins").and_then(|(_, _, mut plugins)| {
+        list("enable-admission-plugins").and_then(|(source, mut notes, enabled)| {
+            list("disable-admission-plugins").and_then(|(disabled_source, more, disabled)| {
+                for plugin in enabled {
+                    if !plugins.contains(&plugin) {
+                        plugins.push(plugin);
+                    }
+                }
+                plugins.retain(|plugin| !disabled.contains(plugin));
+                plugins.sort();
+                notes.extend(more);
+                let sources = [source, disabled_source, "the version's own plugins".to_owned()];
+                let said: Vec<String> = sources.into_iter().filter(|source| !source.is_empty()).collect();
+                match derived(Value::List(plugins), said.join(", "), apiserver) {
+                    Seen::Known(known) => Seen::Known(Known { notes, ..known }),
+                    other => other,
+                }
+            })
+        })
+    })
+}
+
+/// The configuration of an admission plugin: inline, or in a file named relative to the AdmissionConfiguration.
+fn plugin_configuration(node: &Node<'_>, apiserver: &Instance, plugin: &str) -> Seen<(Json, String)> {
+    document_of(node, apiserver, "admission-control-config-file", false).and_then(|(json, place)| {
+        let named = |entry: &&Json| document::text_at(entry, "name").as_deref() == Some(plugin);
+        let Some(entry) = document::list_at(&json, "plugins").iter().find(named) else {
+            return Seen::Absent(format!("{place} does not configure {plugin}"));
+        };
+        if let Some(configuration) = document::at(entry, "configuration") {
+            return Seen::Known((configuration.clone(), place));
+        }
+        let Some(path) = document::text_at(entry, "path") else {
+            return Seen::Absent(format!("{place} gives {plugin} no configuration"));
+        };
+        let path = match place.rsplit_once('/') {
+            Some((directory, _)) if !path.starts_with('/') => Seen::Known(format!("{directory}/{path}")),
+            _ => node.locate(apiserver, &path),
+        };
+        path.and_then(|path| {
+            node.sight.text(&path).and_then(|(text, _)| match document::parse_first(&text.bytes) {
+                Ok(json) => Seen::Known((json, path)),
+                Err(error) => Seen::Unknown(Unknown::new(format!("{path} does not parse: {error}"), "mend the file")),
+            })
+        })
+    })
+}
+
+fn event_rate_limits(node: &Node<'_>, apiserver: &Instance) -> Resolved {
+    plugin_configuration(node, apiserver, "EventRateLimit").and_then(|(json, place)| {
+        let limit = |entry: &Json| {
+            let part = |key| document::text_at(entry, key).unwrap_or_else(|| "?".to_owned());
+            format!("{} {} a second, {} at once", part("type"), part("qps"), part("burst"))
+        };
+        explicit(Value::List(document::list_at(&json, "limits").iter().map(limit).collect()), place, apiserver)
+    })
+}
+
+/// Without a PodSecurity configuration the default is `privileged` (Pod Security admission, all versions).
+fn pod_security_default(node: &Node<'_>, apiserver: &Instance) -> Resolved {
+    match plugin_configuration(node, apiserver, "PodSecurity") {
+        Seen::Known((json, place)) => {
+            let level = document::text_at(&json, "defaults.enforce").unwrap_or_else(|| "privileged".to_owned());
+            explicit(Value::Text(level), format!("defaults.enforce in {place}"), apiserver)
+        }
+        Seen::Absent(proof) => derived(Value::Text("privileged".to_owned()), proof, apiserver),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
+}

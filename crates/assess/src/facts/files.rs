@@ -1,0 +1,430 @@
+//! Sets of files whose members are judged one by one, and the facts of a file.
+
+use std::collections::BTreeSet;
+
+use evidence::FileKind;
+use serde_json::Value as Json;
+
+use super::kubelet::located;
+use super::{Fact, Resolve};
+use crate::document;
+use crate::node::{Instance, Node};
+use crate::value::{How, Known, Owner, Resolved, Seen, Type, Unknown, Value};
+
+pub(super) static FACTS: &[Fact] = &[
+    Fact {
+        name: "file.mode",
+        kind: Type::Mode,
+        about: "The file's permission bits.",
+        from: &[],
+        resolve: Resolve::File(mode),
+    },
+    Fact {
+        name: "file.owner",
+        kind: Type::Owner,
+        about: "The file's owner and group.",
+        from: &[],
+        resolve: Resolve::File(owner),
+    },
+    Fact {
+        name: "file.owner-id",
+        kind: Type::Text,
+        about: "The file's owner and group by number.",
+        from: &[],
+        resolve: Resolve::File(|node, path| {
+            node.sight.stat(path).map(|stat| known(Value::Text(format!("{}:{}", stat.uid, stat.gid)), "its metadata"))
+        }),
+    },
+];
+
+/// A set of files.
+#[derive(Debug)]
+pub struct Set {
+    /// Its name.
+    pub name: &'static str,
+    /// One sentence for a reader.
+    pub about: &'static str,
+    pub(crate) members: fn(&Node<'_>) -> Seen<Members>,
+}
+
+/// The members of a set that were found, and whether there may be more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Members {
+    /// Paths on the node.
+    pub paths: BTreeSet<String>,
+    /// What could not be seen: the set may have more members.
+    pub unseen: Option<Unknown>,
+}
+
+/// A set by name.
+pub(crate) fn set(name: &str) -> Option<&'static Set> {
+    SETS.iter().find(|set| set.name == name)
+}
+
+macro_rules! sets {
+    ($($name:literal, $about:literal => $members:expr;)*) => { &[$(Set { name: $name, about: $about, members: $members },)*] };
+}
+
+/// Every set.
+pub(crate) static SETS: &[Set] = sets! {
+    "kube-apiserver.manifests", "The static pod manifests that start kube-apiserver." => |node| manifests(node, "kube-apiserver");
+    "kube-controller-manager.manifests", "The static pod manifests that start kube-controller-manager." => |node| manifests(node, "kube-controller-manager");
+    "kube-scheduler.manifests", "The static pod manifests that start kube-scheduler." => |node| manifests(node, "kube-scheduler");
+    "etcd.manifests", "The static pod manifests that start etcd." => |node| manifests(node, "etcd");
+    "cni.files", "The files in the container runtime's CNI configuration directory." => cni;
+    "etcd.data-dir", "The directory that etcd keeps its data in." => |node| named(node, "etcd", &["data-dir"]);
+    "control-plane.admin-kubeconfigs", "The administrators' kubeconfigs that the platform leaves on a control plane node." => admin_kubeconfigs;
+    "kube-scheduler.kubeconfigs", "The kubeconfigs that kube-scheduler uses." => |node| named(node, "kube-scheduler", &["kubeconfig", "clientConnection.kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]);
+    "kube-controller-manager.kubeconfigs", "The kubeconfigs that kube-controller-manager uses." => |node| named(node, "kube-controller-manager", &["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]);
+    "control-plane.pki-files", "The control plane's certificate directories and everything in them, and every certificate and key that a component or kubeconfig names." => |node| pki(node, Pki::Everything);
+    "control-plane.certificates", "The certificates of the control plane." => |node| pki(node, Pki::Certificates);
+    "control-plane.private-keys", "The private keys of the control plane." => |node| pki(node, Pki::Keys);
+    "kubelet.unit-files", "The kubelet's systemd unit file and its drop-ins." => unit_files;
+    "kube-proxy.kubeconfigs", "The kubeconfig that kube-proxy uses, where it is a file of the host." => proxy_kubeconfigs;
+    "kubelet.kubeconfigs", "The kubeconfig that the kubelet uses." => |node| named(node, "kubelet", &["kubeconfig"]);
+    "kubelet.client-ca-files", "The authority of client certificates that the kubelet accepts." => |node| named(node, "kubelet", &["authentication.x509.clientCAFile"]);
+    "kubelet.config-files", "The kubelet's configuration file and its drop-ins." => config_files;
+};
+
+fn known(value: Value, source: &str) -> Known {
+    Known { value, how: How::Observed, source: source.to_owned(), basis: evidence::Basis::Running, notes: Vec::new() }
+}
+
+fn mode(node: &Node<'_>, path: &str) -> Resolved {
+    node.sight.stat(path).map(|stat| known(Value::Mode(stat.mode), "its metadata"))
+}
+
+fn owner(node: &Node<'_>, path: &str) -> Resolved {
+    node.sight.stat(path).map(|stat| {
+        let owner = Owner {
+            uid: stat.uid,
+            gid: stat.gid,
+            user: name_of(node, "/etc/passwd", stat.uid),
+            group: name_of(node, "/etc/group", stat.gid),
+        };
+        known(Value::Owner(owner), "its metadata")
+    })
+}
+
+/// The name that the root's own account file gives to an id. Root is 0 everywhere, with or without a file.
+pub(crate) fn name_of(node: &Node<'_>, file: &str, id: u32) -> Option<String> {
+    let from_file = node.sight.text(file).known().and_then(|(text, _)| {
+        text.to_lossy().lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)?.parse() == Ok(id)).then(|| name.to_owned())
+        })
+    });
+    from_file.or_else(|| (id == 0).then(|| "root".to_owned()))
+}
+
+/// The id that the root's own account file gives to a name.
+pub(crate) fn id_of(node: &Node<'_>, file: &str, name: &str) -> Seen<u32> {
+    if name == "root" {
+        return Seen::Known(0);
+    }
+    node.sight.text(file).and_then(|(text, _)| {
+        let found = text.to_lossy().lines().find_map(|line| {
+            let mut fields = line.split(':');
+            (fields.next()? == name).then(|| fields.nth(1)?.parse().ok()).flatten()
+        });
+        found.map_or_else(|| Seen::Absent(format!("{file} has no {name}")), Seen::Known)
+    })
+}
+
+/// A set is not there where its members are neither named nor could any be unseen.
+fn found(members: Members, proof: impl FnOnce() -> String) -> Seen<Members> {
+    match (members.paths.is_empty(), members.unseen) {
+        (true, None) => Seen::Absent(proof()),
+        (true, Some(unknown)) => Seen::Unknown(unknown),
+        (false, unseen) => Seen::Known(Members { paths: members.paths, unseen }),
+    }
+}
+
+/// A file that a component names and that is not there lies somewhere else: the set is not whole.
+fn there(node: &Node<'_>, members: &mut Members) {
+    let (there, gone) =
+        members.paths.iter().cloned().partition(|path| !matches!(node.sight.stat(path), Seen::Absent(_)));
+    members.paths = there;
+    let gone: BTreeSet<String> = gone;
+    if let Some(path) = gone.first() {
+        let why = format!("{path} is named by a component, but it is not among the node's files");
+        members.unseen.get_or_insert(Unknown::new(why, "look at it inside the component's container"));
+    }
+}
+
+/// The files that settings of a component's instances name.
+fn named(node: &Node<'_>, component: &str, settings: &[&str]) -> Seen<Members> {
+    node.instances(component).and_then(|instances| {
+        let mut members = Members::default();
+        for instance in instances {
+            let known: Vec<&str> = settings
+                .iter()
+                .copied()
+                .filter(|name| node.content.component(component).setting(name).is_some())
+                .collect();
+            let (paths, unseen) = located(node, instance, &known);
+            members.paths.extend(paths);
+            members.unseen = members.unseen.or(unseen);
+        }
+        there(node, &mut members);
+        found(members, || format!("{component} names no such file that is on this node ({})", settings.join(", ")))
+    })
+}
+
+/// A component that runs without a manifest is no static pod, and then there is nothing to judge.
+fn manifests(node: &Node<'_>, component: &'static str) -> Seen<Members> {
+    let Some(component) = crate::components::Component::named(component) else { return Seen::Absent(String::new()) };
+    let all = node.manifests();
+    let paths = all.read.iter().filter(|manifest| manifest.runs(component.processes).is_some()).map(|m| m.path.clone());
+    let members = Members { paths: paths.collect(), unseen: all.unseen.clone() };
+    found(members, || format!("no static pod manifest in {} starts {}", all.directories.join(", "), component.name))
+}
+
+/// The runtime's own directory (containerd's `conf_dir`), else the platform's place.
+fn cni(node: &Node<'_>) -> Seen<Members> {
+    let configured = node.sight.text("/etc/containerd/config.toml").known().map(|(text, _)| {
+        text.to_lossy()
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("conf_dir").or_else(|| line.trim().strip_prefix("conf_dirs")))
+            .flat_map(|rest| rest.split(['"', '\'']).skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
+            .filter(|path| path.starts_with('/'))
+            .collect::<Vec<String>>()
+    });
+    let directories =
+        configured.filter(|found| !found.is_empty()).unwrap_or_else(|| node.platform.places("cni").to_vec());
+    let mut members = Members::default();
+    for directory in &directories {
+        files_beneath(node, directory.trim_end_matches('/'), 1, &mut members, &|_| true);
+    }
+    found(members, || format!("there is no file in {}", directories.join(", ")))
+}
+
+/// Adds the files of a directory that satisfy a test, entering directories to a depth.
+fn files_beneath(node: &Node<'_>, directory: &str, depth: u8, members: &mut Members, wanted: &dyn Fn(&str) -> bool) {
+    match node.sight.list(directory) {
+        Seen::Known(listing) => {
+            if !listing.complete {
+                let why = format!("{directory} has more entries than are taken");
+                members.unseen.get_or_insert(Unknown::new(why, "tidy it up, or look at it on the node"));
+            }
+            for entry in &listing.entries {
+                let path = format!("{directory}/{}", entry.name);
+                if entry.dir && depth > 1 {
+                    files_beneath(node, &path, depth - 1, members, wanted);
+                } else if !entry.dir && wanted(&path) {
+                    members.paths.insert(path);
+                }
+            }
+        }
+        Seen::Absent(_) => {}
+        Seen::Unknown(unknown) => {
+            members.unseen.get_or_insert(unknown);
+        }
+    }
+}
+
+/// How deep the certificate directories are entered.
+pub(crate) const PKI_DEPTH: u8 = 3;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pki {
+    Everything,
+    Certificates,
+    Keys,
+}
+
+/// Settings that name certificates (left) and private keys (right), by component.
+const PKI_SETTINGS: [(&str, &[&str], &[&str]); 3] = [
+    (
+        "kube-apiserver",
+        &[
+            "client-ca-file",
+            "etcd-cafile",
+            "etcd-certfile",
+            "tls-cert-file",
+            "kubelet-client-certificate",
+            "kubelet-certificate-authority",
+            "requestheader-client-ca-file",
+            "proxy-client-cert-file",
+        ],
+        &[
+            "etcd-keyfile",
+            "tls-private-key-file",
+            "kubelet-client-key",
+            "proxy-client-key-file",
+            "service-account-signing-key-file",
+        ],
+    ),
+    (
+        "kube-controller-manager",
+        &[
+            "client-ca-file",
+            "root-ca-file",
+            "cluster-signing-cert-file",
+            "requestheader-client-ca-file",
+            "tls-cert-file",
+        ],
+        &["cluster-signing-key-file", "service-account-private-key-file", "tls-private-key-file"],
+    ),
+    (
+        "etcd",
+        &["cert-file", "peer-cert-file", "trusted-ca-file", "peer-trusted-ca-file"],
+        &["key-file", "peer-key-file"],
+    ),
+];
+
+/// The control plane's certificates and keys: what its components name, what kubeconfigs name, and what lies in the
+/// platform's directories. Where no component of the control plane is on the node there is nothing to judge.
+fn pki(node: &Node<'_>, which: Pki) -> Seen<Members> {
+    let mut members = Members::default();
+    let mut absent = Vec::new();
+    for (component, certificates, keys) in PKI_SETTINGS {
+        match node.instances(component) {
+            Seen::Known(instances) => {
+                for instance in instances {
+                    let settings = match which {
+                        Pki::Everything => [certificates, keys].concat(),
+                        Pki::Certificates => certificates.to_vec(),
+                        Pki::Keys => keys.to_vec(),
+                    };
+                    let (paths, unseen) = located(node, instance, &settings);
+                    members.paths.extend(paths);
+                    members.unseen = members.unseen.or(unseen);
+                }
+            }
+            Seen::Absent(proof) => absent.push(proof),
+            Seen::Unknown(unknown) => members.unseen = members.unseen.or(Some(unknown)),
+        }
+    }
+    if absent.len() == PKI_SETTINGS.len() {
+        return Seen::Absent(absent.swap_remove(0));
+    }
+    kubeconfig_files(node, which, &mut members);
+    for directory in node.platform.places("pki") {
+        let wanted = |path: &str| match which {
+            Pki::Everything => true,
+            Pki::Certificates => has_suffix(path, &[".crt", ".cert", ".pem"]) && !path.ends_with("-key.pem"),
+            Pki::Keys => has_suffix(path, &[".key", "-key.pem"]),
+        };
+        files_beneath(node, directory, PKI_DEPTH, &mut members, &wanted);
+        if which == Pki::Everything {
+            directories_beneath(node, directory, PKI_DEPTH, &mut members);
+        }
+    }
+    there(node, &mut members);
+    found(members, || "the control plane's components name no certificate that is on this node".to_owned())
+}
+
+fn has_suffix(path: &str, suffixes: &[&str]) -> bool {
+    suffixes.iter().any(|suffix| path.ends_with(suffix))
+}
+
+fn directories_beneath(node: &Node<'_>, directory: &str, depth: u8, members: &mut Members) {
+    if matches!(node.sight.stat(directory), Seen::Known(stat) if stat.kind == FileKind::Dir) {
+        members.paths.insert(directory.to_owned());
+    }
+    if let (Seen::Known(listing), true) = (node.sight.list(directory), depth > 1) {
+        for entry in listing.entries.iter().filter(|entry| entry.dir) {
+            directories_beneath(node, &format!("{directory}/{}", entry.name), depth - 1, members);
+        }
+    }
+}
+
+/// Certificates and keys that the kubeconfigs of the node's components name as files. A file that holds certificate
+/// and key together (`kubelet-client-current.pem`) counts as a key.
+fn kubeconfig_files(node: &Node<'_>, which: Pki, members: &mut Members) {
+    let settings = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
+    for component in ["kube-controller-manager", "kube-scheduler", "kubelet"] {
+        for instance in node.instances(component).known().copied().unwrap_or_default() {
+            let settings: Vec<&str> =
+                settings.into_iter().filter(|name| node.content.component(component).setting(name).is_some()).collect();
+            for place in located(node, instance, &settings).0 {
+                match node.sight.text(&place) {
+                    Seen::Known((text, _)) => {
+                        let Ok(kubeconfig) = document::parse_first(&text.bytes) else { continue };
+                        members.paths.extend(referenced(node, instance, &kubeconfig, which));
+                    }
+                    Seen::Absent(_) => {}
+                    Seen::Unknown(unknown) => {
+                        members.unseen.get_or_insert(unknown);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn referenced(node: &Node<'_>, instance: &Instance, kubeconfig: &Json, which: Pki) -> Vec<String> {
+    let of = |list: &str, path: &str| -> Vec<String> {
+        document::list_at(kubeconfig, list).iter().filter_map(|entry| document::text_at(entry, path)).collect()
+    };
+    let keys = of("users", "user.client-key");
+    let mut certificates =
+        [of("users", "user.client-certificate"), of("clusters", "cluster.certificate-authority")].concat();
+    certificates.retain(|path| !keys.contains(path));
+    let paths = match which {
+        Pki::Everything => [certificates, keys].concat(),
+        Pki::Certificates => certificates,
+        Pki::Keys => keys,
+    };
+    paths.iter().filter_map(|path| node.locate(instance, path).known().cloned()).collect()
+}
+
+fn admin_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
+    let places = node.platform.places("admin-kubeconfigs");
+    let there = places.iter().filter(|path| !matches!(node.sight.stat(path), Seen::Absent(_)));
+    let members = Members { paths: there.cloned().collect(), unseen: None };
+    found(members, || format!("none of {} is on this node", places.join(", ")))
+}
+
+fn unit_files(node: &Node<'_>) -> Seen<Members> {
+    node.instances("kubelet").and_then(|_| {
+        let names = node.platform.places("kubelet-units");
+        let mut members = Members::default();
+        for name in names {
+            let found = node.unit_files(name);
+            members.paths.extend(found.files);
+            members.unseen = members.unseen.or(found.unseen);
+        }
+        found(members, || format!("there is no systemd unit {}", names.join(", ")))
+    })
+}
+
+/// A kubeconfig in a pod's volume is the cluster's, not a file of the host.
+fn proxy_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
+    match node.instances("kube-proxy") {
+        Seen::Known(instances) if instances.iter().any(|proxy| node.configuration_is_elsewhere(proxy)) => {
+            return Seen::Absent(
+                "kube-proxy's configuration lies in its pod's volume, not among the host's files".to_owned(),
+            );
+        }
+        _ => {}
+    }
+    named(node, "kube-proxy", &["kubeconfig", "clientConnection.kubeconfig"]).and_then(|mut members| {
+        members.paths.retain(|path| !path.starts_with(evidence::POD_VOLUMES));
+        found(members, || "kube-proxy's kubeconfig lies in its pod's volume, not among the host's files".to_owned())
+    })
+}
+
+fn config_files(node: &Node<'_>) -> Seen<Members> {
+    node.instances("kubelet").and_then(|instances| {
+        let mut members = Members::default();
+        for kubelet in instances {
+            if let Some(path) = kubelet.flags.last("config").filter(|path| !path.is_empty()) {
+                match node.locate(kubelet, path) {
+                    Seen::Known(place) => {
+                        members.paths.insert(place);
+                    }
+                    Seen::Absent(_) => {}
+                    Seen::Unknown(unknown) => members.unseen = members.unseen.or(Some(unknown)),
+                }
+            }
+            if let Some(directory) = kubelet.flags.last("config-dir").filter(|path| !path.is_empty()) {
+                let conf = |path: &str| path.ends_with(".conf");
+                files_beneath(node, directory.trim_end_matches('/'), PKI_DEPTH, &mut members, &conf);
+            }
+        }
+        found(members, || "the kubelet was given no configuration file".to_owned())
+    })
+}

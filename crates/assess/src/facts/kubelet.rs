@@ -1,0 +1,179 @@
+//! Facts of the kubelet (and its feature gates elsewhere) that more than one setting makes.
+
+use super::{Fact, Resolve, certificates, derived, members, text};
+use crate::node::{Instance, Node};
+use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
+
+pub(super) static FACTS: &[Fact] = &[
+    Fact {
+        name: "kubelet.seccompDefault",
+        kind: Type::Bool,
+        about: "Whether pods that ask for no seccomp profile get the runtime's own.",
+        from: &["seccompDefault"],
+        resolve: Resolve::Instance(seccomp_default),
+    },
+    Fact {
+        name: "kubelet.rotate-kubelet-server-certificate",
+        kind: Type::Bool,
+        about: "Whether the kubelet's gate for renewing its serving certificate is open.",
+        from: &["featureGates"],
+        resolve: Resolve::Instance(|node, kubelet| gate(node, kubelet, "featureGates")),
+    },
+    Fact {
+        name: "kube-controller-manager.rotate-kubelet-server-certificate",
+        kind: Type::Bool,
+        about: "Whether the controller manager was told to close the gate for kubelet serving certificates.",
+        from: &["feature-gates"],
+        resolve: Resolve::Instance(|node, manager| gate(node, manager, "feature-gates")),
+    },
+    Fact {
+        name: "kubelet.serving-certificate",
+        kind: Type::Text,
+        about: "Who signed the certificate that the kubelet serves with: cluster-signed, other-signed or self-signed.",
+        from: &["tlsCertFile", "cert-dir", "authentication.x509.clientCAFile"],
+        resolve: Resolve::Instance(serving_certificate),
+    },
+    Fact {
+        name: "kubelet.unit.IPAddressDeny",
+        kind: Type::List,
+        about: "The addresses that systemd keeps the kubelet's unit from talking to.",
+        from: &[],
+        resolve: Resolve::Instance(ip_address_deny),
+    },
+];
+
+const GATE: &str = "RotateKubeletServerCertificate=";
+
+/// `--seccomp-default` lives outside KubeletConfiguration: either of the two switches it on (checked on v1.36.2).
+fn seccomp_default(node: &Node<'_>, kubelet: &Instance) -> Resolved {
+    if kubelet
+        .flags
+        .last("seccomp-default")
+        .is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+    {
+        let source = format!("--seccomp-default in {}", kubelet.source);
+        return Seen::Known(Known {
+            value: Value::Bool(true),
+            how: How::Explicit,
+            source,
+            basis: kubelet.basis,
+            notes: Vec::new(),
+        });
+    }
+    node.setting(kubelet, "seccompDefault")
+}
+
+/// RotateKubeletServerCertificate is on by default in every supported version (beta since 1.12).
+fn gate(node: &Node<'_>, instance: &Instance, setting: &str) -> Resolved {
+    // A flag's gates are laid over the file's, gate by gate.
+    let from_flag =
+        instance.flags.all("feature-gates").flat_map(|value| value.split(',')).filter_map(gate_value).last();
+    if let Some(value) = from_flag {
+        let on = !matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False");
+        let source = format!("--feature-gates in {}", instance.source);
+        return Seen::Known(Known {
+            value: Value::Bool(on),
+            how: How::Explicit,
+            source,
+            basis: instance.basis,
+            notes: Vec::new(),
+        });
+    }
+    let field = match node.config(instance) {
+        Seen::Known(Some(config)) => config.get("featureGates").and_then(|(gates, place)| {
+            gates.get(GATE.trim_end_matches('=')).map(|on| (on != &serde_json::Value::Bool(false), place.to_owned()))
+        }),
+        Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+        _ => None,
+    };
+    if let Some((on, place)) = field {
+        let source = format!("featureGates in {place}");
+        return Seen::Known(Known {
+            value: Value::Bool(on),
+            how: How::Explicit,
+            source,
+            basis: instance.basis,
+            notes: Vec::new(),
+        });
+    }
+    let source = format!("documented default: {setting} of {} does not name the gate, which is on", instance.name);
+    Seen::Known(Known { value: Value::Bool(true), how: How::Default, source, basis: instance.basis, notes: Vec::new() })
+}
+
+/// The value that `Name=value` gives to the gate; since 1.31 `kube:Name=value` is legal too.
+fn gate_value(pair: &str) -> Option<&str> {
+    let pair = pair.trim();
+    pair.strip_prefix("kube:").unwrap_or(pair).strip_prefix(GATE)
+}
+
+/// The certificate that the kubelet was given, else the one that the cluster signed for it, else the one that it signed
+/// itself (`kubelet.crt` in its certificate directory).
+fn serving_certificate(node: &Node<'_>, kubelet: &Instance) -> Resolved {
+    let directory = match node.setting(kubelet, "cert-dir") {
+        Seen::Known(known) => text(&known).trim_end_matches('/').to_owned(),
+        _ => node.platform.places("kubelet-certificates").first().cloned().unwrap_or_default(),
+    };
+    let candidates = match node.setting(kubelet, "tlsCertFile") {
+        Seen::Known(known) => vec![text(&known)],
+        Seen::Absent(_) => vec![format!("{directory}/kubelet-server-current.pem"), format!("{directory}/kubelet.crt")],
+        Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+    };
+    for path in candidates {
+        let certificates = match certificates::read(node, &path) {
+            Seen::Known(certificates) => certificates,
+            Seen::Absent(_) => continue,
+            Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+        };
+        let Some(leaf) = certificates.first() else { continue };
+        let authority = node
+            .setting(kubelet, "authentication.x509.clientCAFile")
+            .and_then(|known| certificates::read(node, &text(&known)));
+        let signed_by_cluster =
+            authority.known().is_some_and(|cas| cas.iter().any(|ca| certificates::issued_by(leaf, ca)));
+        let by_itself =
+            leaf.tbs_certificate().issuer() == leaf.tbs_certificate().subject() || path.ends_with("/kubelet.crt");
+        let word = match (signed_by_cluster, by_itself) {
+            (true, _) => "cluster-signed",
+            (false, true) => "self-signed",
+            (false, false) => "other-signed",
+        };
+        return derived(Value::Text(word.to_owned()), path, kubelet);
+    }
+    Seen::Absent(format!("no serving certificate lies in {directory}"))
+}
+
+fn ip_address_deny(node: &Node<'_>, kubelet: &Instance) -> Resolved {
+    for name in node.platform.places("kubelet-units") {
+        match node.unit(name) {
+            Seen::Known((unit, files)) => {
+                let denied: Vec<String> =
+                    unit.all("IPAddressDeny").flat_map(str::split_whitespace).map(str::to_owned).collect();
+                return derived(Value::List(denied), files.join(", "), kubelet);
+            }
+            Seen::Absent(_) => {}
+            Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+        }
+    }
+    Seen::Absent("the kubelet has no systemd unit on this node".to_owned())
+}
+
+/// The paths that flags or fields name, as they lie on the node, with what could not be located.
+pub(super) fn located(node: &Node<'_>, instance: &Instance, settings: &[&str]) -> (Vec<String>, Option<Unknown>) {
+    let (mut paths, mut unseen) = (Vec::new(), None);
+    for setting in settings {
+        match node.setting(instance, setting) {
+            Seen::Known(known) => {
+                for path in members(known) {
+                    match node.locate(instance, &path) {
+                        Seen::Known(place) => paths.push(place),
+                        Seen::Absent(_) => {}
+                        Seen::Unknown(unknown) => unseen = unseen.or(Some(unknown)),
+                    }
+                }
+            }
+            Seen::Absent(_) => {}
+            Seen::Unknown(unknown) => unseen = unseen.or(Some(unknown)),
+        }
+    }
+    (paths, unseen)
+}

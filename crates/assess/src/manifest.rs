@@ -1,0 +1,155 @@
+//! Static pods: what a manifest declares, and where a path inside its pod lies on the host.
+
+use benchmark::Version;
+use evidence::OsText;
+use serde_json::Value;
+
+use crate::document;
+
+/// A static pod manifest.
+#[derive(Clone, Debug)]
+pub(crate) struct Manifest {
+    /// Its path.
+    pub path: String,
+    /// Its containers.
+    pub containers: Vec<Container>,
+}
+
+/// A container of a static pod.
+#[derive(Clone, Debug)]
+pub(crate) struct Container {
+    /// Command and arguments.
+    pub command: Vec<OsText>,
+    /// Image reference.
+    pub image: String,
+    mounts: Vec<Mount>,
+}
+
+#[derive(Clone, Debug)]
+struct Mount {
+    inside: String,
+    /// The path on the host; none if the volume is of another kind.
+    host: Option<String>,
+}
+
+/// Where a path of a container lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lies {
+    /// On the host, at this path.
+    OnHost(String),
+    /// In a volume that is no directory of the host's own.
+    InVolume,
+    /// In the image.
+    InImage,
+}
+
+impl Manifest {
+    /// Reads a manifest. An error says what is wrong with it.
+    pub(crate) fn read(path: &str, text: &[u8]) -> Result<Self, String> {
+        let pod = document::parse_first(text)?;
+        let volumes = document::list_at(&pod, "spec.volumes");
+        let host_path = |name: &str| {
+            volumes
+                .iter()
+                .find(|volume| document::text_at(volume, "name").as_deref() == Some(name))
+                .and_then(|volume| document::text_at(volume, "hostPath.path"))
+        };
+        let containers = document::list_at(&pod, "spec.containers").iter().map(|container| Container {
+            command: ["command", "args"]
+                .iter()
+                .flat_map(|key| document::list_at(container, key))
+                .filter_map(Value::as_str)
+                .map(OsText::from)
+                .collect(),
+            image: document::text_at(container, "image").unwrap_or_default(),
+            mounts: document::list_at(container, "volumeMounts")
+                .iter()
+                .filter_map(|mount| {
+                    let inside = document::text_at(mount, "mountPath")?;
+                    let host = document::text_at(mount, "name").and_then(|name| host_path(&name));
+                    let host = match (host, document::text_at(mount, "subPath")) {
+                        (Some(host), Some(sub)) => Some(format!("{}/{sub}", host.trim_end_matches('/'))),
+                        (host, _) => host,
+                    };
+                    Some(Mount { inside, host })
+                })
+                .collect(),
+        });
+        Ok(Self { path: path.to_owned(), containers: containers.collect() })
+    }
+
+    /// The container that runs one of these programs.
+    pub(crate) fn runs(&self, names: &[&str]) -> Option<&Container> {
+        self.containers.iter().find(|container| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            !evidence::process_names(&names, None, &container.command).is_empty()
+        })
+    }
+}
+
+impl Container {
+    /// Where a path inside the container lies: the longest mount that holds it decides.
+    pub(crate) fn locate(&self, path: &str) -> Lies {
+        let holding = self.mounts.iter().filter_map(|mount| {
+            let rest = path.strip_prefix(mount.inside.trim_end_matches('/'))?;
+            (rest.is_empty() || rest.starts_with('/')).then_some((mount, rest))
+        });
+        match holding.max_by_key(|(mount, _)| mount.inside.len()) {
+            Some((Mount { host: Some(host), .. }, rest)) => {
+                Lies::OnHost(format!("{}{rest}", host.trim_end_matches('/')))
+            }
+            Some((Mount { host: None, .. }, _)) => Lies::InVolume,
+            None => Lies::InImage,
+        }
+    }
+
+    /// The version in the image's tag, e.g. `v1.36.2`.
+    pub(crate) fn version(&self) -> Option<Version> {
+        let (_, tag) = self.image.split('@').next()?.rsplit_once(':')?;
+        tag.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_inside_a_pod_are_found_on_the_host() {
+        let text = br#"
+apiVersion: v1
+kind: Pod
+spec:
+  containers:
+  - command: [etcd, --data-dir=/data]
+    args: ["--name=x"]
+    image: registry.k8s.io/etcd:3.6.13-0
+    volumeMounts:
+    - {mountPath: /data, name: data}
+    - {mountPath: /data/certs, name: certs}
+    - {mountPath: /config, name: config}
+    - {mountPath: /one, name: data, subPath: one}
+  volumes:
+  - {name: data, hostPath: {path: /var/lib/etcd}}
+  - {name: certs, hostPath: {path: /etc/kubernetes/pki/etcd/}}
+  - {name: config, configMap: {name: c}}
+"#;
+        let manifest = Manifest::read("/m.yaml", text).unwrap();
+        assert!(manifest.runs(&["kube-apiserver"]).is_none());
+        let container = manifest.runs(&["etcd"]).unwrap();
+        assert_eq!(container.command.len(), 3);
+        let cases = [
+            ("/data", Lies::OnHost("/var/lib/etcd".into())),
+            ("/data/member", Lies::OnHost("/var/lib/etcd/member".into())),
+            ("/data/certs/ca.crt", Lies::OnHost("/etc/kubernetes/pki/etcd/ca.crt".into())),
+            ("/datas/x", Lies::InImage),
+            ("/config/x", Lies::InVolume),
+            ("/one/x", Lies::OnHost("/var/lib/etcd/one/x".into())),
+        ];
+        for (path, expect) in cases {
+            assert_eq!(container.locate(path), expect, "{path}");
+        }
+        assert_eq!(container.version().unwrap().to_string(), "3.6");
+        assert!(Manifest::read("/m.yaml", b"[").is_err());
+    }
+}

@@ -1,0 +1,451 @@
+//! A node as the judge sees it: its components, their command lines, and where their files lie.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use benchmark::{Content, Platform, Version};
+use evidence::{Basis, Capture, Process, Text};
+
+use crate::components::{COMPONENTS, Component};
+use crate::config::Config;
+use crate::flags::Flags;
+use crate::manifest::{Container, Lies, Manifest};
+use crate::sight::Sight;
+use crate::unit::Unit;
+use crate::value::{Seen, Unknown};
+
+/// A node.
+#[derive(Debug)]
+pub(crate) struct Node<'a> {
+    /// What was seen.
+    pub sight: Sight<'a>,
+    /// The content: defaults of components.
+    pub content: &'a Content,
+    /// The platform.
+    pub platform: &'a Platform,
+    /// The Kubernetes version, if known.
+    pub version: Option<Version>,
+    manifests: OnceCell<Manifests>,
+    instances: BTreeMap<&'static str, Seen<Vec<Instance>>>,
+    pub(crate) configs: RefCell<BTreeMap<String, Seen<Option<Rc<Config>>>>>,
+}
+
+/// The static pods of a node.
+#[derive(Debug, Default)]
+pub(crate) struct Manifests {
+    /// Those that could be read.
+    pub read: Vec<Manifest>,
+    /// What could not be seen of them.
+    pub unseen: Option<Unknown>,
+    /// The directories, for a proof of absence.
+    pub directories: Vec<String>,
+}
+
+/// The files of a systemd unit.
+#[derive(Debug, Default)]
+pub(crate) struct UnitFiles {
+    /// Unit files and drop-ins, strongest directory first.
+    pub files: Vec<String>,
+    /// Why there may be more.
+    pub unseen: Option<Unknown>,
+}
+
+/// One running (or, where nothing running is in reach, declared) component.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    /// Which component.
+    pub component: &'static Component,
+    /// Its name among the subjects.
+    pub name: String,
+    /// Its process.
+    pub process: Option<Process>,
+    /// Its command line.
+    pub flags: Flags,
+    /// Where the command line was seen, for a reader.
+    pub source: String,
+    /// How directly.
+    pub basis: Basis,
+    /// The container of the static pod that declares it, with the manifest's path.
+    pub declared: Option<(String, Container)>,
+    /// The command line that a restart would use, and where it stands.
+    pub next: Option<(Flags, String)>,
+}
+
+impl<'a> Node<'a> {
+    /// A node from a capture.
+    pub(crate) fn new(
+        capture: &'a Capture,
+        content: &'a Content,
+        platform: &'a Platform,
+        version: Option<Version>,
+    ) -> Self {
+        let mut node = Self {
+            sight: Sight::new(capture),
+            content,
+            platform,
+            version,
+            manifests: OnceCell::new(),
+            instances: BTreeMap::new(),
+            configs: RefCell::default(),
+        };
+        // The kubelet first: it says where the manifests of the others lie.
+        for component in &COMPONENTS {
+            let found = node.find(component);
+            node.instances.insert(component.name, found);
+        }
+        node
+    }
+
+    /// The instances of a component.
+    pub(crate) fn instances(&self, component: &str) -> Seen<&[Instance]> {
+        match self.instances.get(component) {
+            Some(Seen::Known(instances)) => Seen::Known(instances),
+            Some(Seen::Absent(proof)) => Seen::Absent(proof.clone()),
+            Some(Seen::Unknown(unknown)) => Seen::Unknown(unknown.clone()),
+            None => Seen::Absent(format!("kube-assay knows no component {component}")),
+        }
+    }
+
+    /// The only instance of a component, for facts that join two components of one node.
+    pub(crate) fn only(&self, component: &str) -> Seen<&Instance> {
+        self.instances(component).and_then(|instances| match instances {
+            [one] => Seen::Known(one),
+            many => Seen::Unknown(Unknown::new(
+                format!("{} instances of {component} run on this node", many.len()),
+                "look at each of them on the node itself",
+            )),
+        })
+    }
+
+    /// The static pods.
+    pub(crate) fn manifests(&self) -> &Manifests {
+        self.manifests.get_or_init(|| {
+            let mut manifests = Manifests { directories: self.manifest_directories(), ..Manifests::default() };
+            for directory in manifests.directories.clone() {
+                let entries = match self.sight.list(&directory) {
+                    Seen::Known(listing) => &listing.entries,
+                    Seen::Absent(_) => continue,
+                    Seen::Unknown(unknown) => {
+                        manifests.unseen.get_or_insert(unknown);
+                        continue;
+                    }
+                };
+                // The kubelet reads every file of the directory but those whose names begin with a dot.
+                for entry in entries.iter().filter(|entry| !entry.dir && !entry.name.as_bytes().starts_with(b".")) {
+                    let path = format!("{directory}/{}", entry.name);
+                    let manifest = self.sight.text(&path).and_then(|(text, _)| {
+                        Manifest::read(&path, &text.bytes).map_or_else(
+                            |error| {
+                                Seen::Unknown(Unknown::new(
+                                    format!("{path} does not parse: {error}"),
+                                    "mend the manifest: the kubelet cannot read it either",
+                                ))
+                            },
+                            Seen::Known,
+                        )
+                    });
+                    match manifest {
+                        Seen::Known(manifest) => manifests.read.push(manifest),
+                        Seen::Absent(_) => {}
+                        Seen::Unknown(unknown) => {
+                            manifests.unseen.get_or_insert(unknown);
+                        }
+                    }
+                }
+            }
+            manifests
+        })
+    }
+
+    /// Where the kubelet looks for static pods: its own setting, else the platform's place.
+    fn manifest_directories(&self) -> Vec<String> {
+        let own = self.only("kubelet").and_then(|kubelet| self.setting(kubelet, "staticPodPath"));
+        match own {
+            Seen::Known(known) => vec![known.value.to_string().trim_end_matches('/').to_owned()],
+            _ => self.platform.places("manifests").to_vec(),
+        }
+    }
+
+    /// A systemd unit with its drop-ins in reading order: the strongest unit file, then drop-ins by name.
+    pub(crate) fn unit(&self, name: &str) -> Seen<(Unit, Vec<String>)> {
+        let UnitFiles { files, unseen } = self.unit_files(name);
+        if let Some(unseen) = unseen {
+            return Seen::Unknown(unseen);
+        }
+        let Some(fragment) = files.iter().find(|path| path.ends_with(&format!("/{name}"))) else {
+            return Seen::Absent(format!("there is no unit file {name}"));
+        };
+        let mut drop_ins: BTreeMap<&str, &String> = BTreeMap::new();
+        for path in files.iter().filter(|path| path.contains(".d/")) {
+            // A drop-in of a stronger directory hides one of the same name (systemd.unit(5)).
+            drop_ins.entry(path.rsplit('/').next().unwrap_or(path)).or_insert(path);
+        }
+        let mut unit = Unit::default();
+        let mut read = Vec::new();
+        for path in std::iter::once(fragment).chain(drop_ins.into_values()) {
+            match self.sight.text(path) {
+                Seen::Known((text, _)) => unit.read(&text.to_lossy()),
+                Seen::Absent(_) => continue,
+                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+            }
+            read.push(path.clone());
+        }
+        Seen::Known((unit, read))
+    }
+
+    /// The unit files and drop-ins of a unit that are on the node, strongest directory first, each once.
+    pub(crate) fn unit_files(&self, name: &str) -> UnitFiles {
+        let mut found = UnitFiles::default();
+        for directory in evidence::UNIT_DIRS {
+            let drop_ins = format!("{directory}/{name}.d");
+            let mut paths = vec![format!("{directory}/{name}")];
+            match self.sight.list(&drop_ins) {
+                Seen::Known(listing) => {
+                    let conf = listing.entries.iter().filter(|entry| entry.name.as_bytes().ends_with(b".conf"));
+                    paths.extend(conf.map(|entry| format!("{drop_ins}/{}", entry.name)));
+                }
+                Seen::Absent(_) => {}
+                Seen::Unknown(unknown) => found.unseen = found.unseen.or(Some(unknown)),
+            }
+            for path in paths {
+                // /lib is the same directory as /usr/lib nearly everywhere: a file is told once.
+                let twin = path.strip_prefix("/lib/").map(|rest| format!("/usr/lib/{rest}"));
+                match self.sight.stat(&path) {
+                    Seen::Known(_) if twin.is_some_and(|twin| found.files.contains(&twin)) => {}
+                    Seen::Known(_) => found.files.push(path),
+                    Seen::Absent(_) => {}
+                    Seen::Unknown(unknown) => found.unseen = found.unseen.or(Some(unknown)),
+                }
+            }
+        }
+        found
+    }
+
+    fn find(&self, component: &'static Component) -> Seen<Vec<Instance>> {
+        let (declared, unseen) = self.declarations(component);
+        if !self.sight.capture.reach.processes {
+            return self.declared_only(component, declared, unseen);
+        }
+        let table = match self.sight.processes() {
+            Seen::Known(table) => table,
+            Seen::Absent(proof) => return Seen::Absent(proof),
+            Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+        };
+        let running: Vec<&Process> = table
+            .matched
+            .iter()
+            .filter(|process| process.names.iter().any(|name| component.processes.contains(&name.as_str())))
+            .collect();
+        if running.is_empty() {
+            if let Some((_, source)) = declared.first() {
+                return Seen::Unknown(Unknown::new(
+                    format!("{} is declared ({source}) but no process of it runs", component.name),
+                    "start it, or look at why it does not run",
+                ));
+            }
+            if let Some(unseen) = unseen {
+                return Seen::Unknown(unseen);
+            }
+            if let Some(why) = &table.incomplete {
+                return Seen::Unknown(Unknown::new(
+                    format!("no {} process is visible, and not all are: {why}", component.name),
+                    "scan with the host's process table in sight",
+                ));
+            }
+            return Seen::Absent(format!("none of {} processes is {}", table.examined, component.name));
+        }
+        if let Some(process) = running.iter().find(|process| process.argv.is_empty()) {
+            return Seen::Unknown(Unknown::new(
+                format!("the arguments of {} (pid {}) may not be read", component.name, process.pid),
+                "run with root, or CAP_SYS_PTRACE",
+            ));
+        }
+        let rules = self.content.component(component.name);
+        let several = running.len() > 1;
+        let instances = running.into_iter().map(|process| {
+            let container = self.container(component, process);
+            Instance {
+                component,
+                name: if several {
+                    format!("{} (pid {})", component.name, process.pid)
+                } else {
+                    component.name.to_owned()
+                },
+                flags: Flags::read(process.argv.get(1..).unwrap_or_default(), rules),
+                source: format!("the arguments of pid {}", process.pid),
+                basis: Basis::Running,
+                next: container
+                    .as_ref()
+                    .map(|(path, container)| {
+                        (Flags::read(container.command.get(1..).unwrap_or_default(), rules), path.clone())
+                    })
+                    .or_else(|| declared.first().map(|(flags, source)| (flags.clone(), source.clone()))),
+                declared: container,
+                process: Some(process.clone()),
+            }
+        });
+        Seen::Known(instances.collect())
+    }
+
+    /// The static pod's container that a process comes from: the one that runs the same program.
+    fn container(&self, component: &'static Component, process: &Process) -> Option<(String, Container)> {
+        if component.name == "kubelet" {
+            return None;
+        }
+        let candidates: Vec<(String, Container)> = self
+            .manifests()
+            .read
+            .iter()
+            .filter_map(|manifest| Some((manifest.path.clone(), manifest.runs(component.processes)?.clone())))
+            .collect();
+        let same = candidates.iter().find(|(_, container)| container.command == process.argv).cloned();
+        same.or_else(|| candidates.into_iter().next())
+    }
+
+    /// Command lines that files declare for a component: static pods, then its unit.
+    fn declarations(&self, component: &'static Component) -> (Vec<(Flags, String)>, Option<Unknown>) {
+        let rules = self.content.component(component.name);
+        let (mut found, mut unseen) = (Vec::new(), None);
+        if component.name != "kubelet" {
+            unseen = self.manifests().unseen.clone();
+            for manifest in &self.manifests().read {
+                if let Some(container) = manifest.runs(component.processes) {
+                    found.push((
+                        Flags::read(container.command.get(1..).unwrap_or_default(), rules),
+                        manifest.path.clone(),
+                    ));
+                }
+            }
+        }
+        // A unit that is merely installed declares nothing; the kubelet's is what a restart would use.
+        let units = component.name == "kubelet" || !self.sight.capture.reach.processes;
+        for name in self.platform.places(component.units).iter().filter(|_| units) {
+            let (unit, files) = match self.unit(name) {
+                Seen::Known(known) => known,
+                Seen::Absent(_) => continue,
+                Seen::Unknown(unknown) => {
+                    unseen = unseen.or(Some(unknown));
+                    continue;
+                }
+            };
+            let text = |path: &str| self.sight.text(path).known().map(|(text, _)| text.to_lossy().into_owned());
+            if let Some(argv) = unit.command(text) {
+                let source = files.last().cloned().unwrap_or_else(|| name.clone());
+                found.push((Flags::read(argv.get(1..).unwrap_or_default(), rules), source));
+            }
+        }
+        (found, unseen)
+    }
+
+    /// Without processes in reach, what is declared is what there is.
+    fn declared_only(
+        &self,
+        component: &'static Component,
+        declared: Vec<(Flags, String)>,
+        unseen: Option<Unknown>,
+    ) -> Seen<Vec<Instance>> {
+        if declared.is_empty() {
+            if let Some(unseen) = unseen {
+                return Seen::Unknown(unseen);
+            }
+            if component.in_cluster {
+                return Seen::Unknown(Unknown::outside(
+                    format!(
+                        "files of a node do not tell whether {} runs: it is started from the cluster's API",
+                        component.name
+                    ),
+                    "scan the running node",
+                ));
+            }
+            return Seen::Absent(format!("no static pod manifest and no unit of this node starts {}", component.name));
+        }
+        let instances = declared.into_iter().map(|(flags, source)| Instance {
+            component,
+            name: component.name.to_owned(),
+            process: None,
+            flags,
+            basis: Basis::Declared,
+            declared: self
+                .manifests()
+                .read
+                .iter()
+                .find(|manifest| manifest.path == source)
+                .and_then(|manifest| Some((manifest.path.clone(), manifest.runs(component.processes)?.clone()))),
+            source,
+            next: None,
+        });
+        Seen::Known(instances.collect())
+    }
+
+    /// Where a path that an instance names lies on the node. Unknown: not among the node's files.
+    pub(crate) fn locate(&self, instance: &Instance, path: &str) -> Seen<String> {
+        let path = match instance.process.as_ref().and_then(|process| process.cwd.as_ref()) {
+            Some(cwd) if !path.starts_with('/') => format!("{}/{path}", cwd.to_lossy().trim_end_matches('/')),
+            _ => path.to_owned(),
+        };
+        if let Some((manifest, container)) = &instance.declared {
+            // A process that was started from another manifest than the one that lies there may see other mounts.
+            let own = instance.process.as_ref().is_none_or(|process| process.argv == container.command);
+            return match container.locate(&path) {
+                Lies::OnHost(host) => Seen::Known(host),
+                Lies::InImage if !own => Seen::Known(path),
+                Lies::InVolume => Seen::Unknown(Unknown::new(
+                    format!("{path} lies in a volume of the pod, not in a host path of {manifest}"),
+                    "look at the volume's source",
+                )),
+                Lies::InImage => Seen::Unknown(Unknown::new(
+                    format!("{path} lies inside the container's image: no host path of {manifest} holds it"),
+                    "look at it inside the container",
+                )),
+            };
+        }
+        // Its manifest may be among those that could not be read, and may put the path anywhere.
+        if instance.component.name != "kubelet"
+            && let Some(unseen) = &self.manifests().unseen
+        {
+            return Seen::Unknown(unseen.clone());
+        }
+        if let Some(pod) = instance.process.as_ref().and_then(|process| process.pod.as_ref()) {
+            let volumes = format!("{}/{pod}/volumes/kubernetes.io~configmap", evidence::POD_VOLUMES);
+            if let (Seen::Known(listing), Some((_, file))) = (self.sight.list(&volumes), path.rsplit_once('/')) {
+                let candidates = listing.entries.iter().map(|entry| format!("{volumes}/{}/{file}", entry.name));
+                let there: Vec<String> =
+                    candidates.filter(|path| matches!(self.sight.stat(path), Seen::Known(_))).collect();
+                if let [one] = there.as_slice() {
+                    return Seen::Known(one.clone());
+                }
+            }
+        }
+        Seen::Known(path)
+    }
+
+    /// Whether an instance was given a configuration file that provably is not among the node's files: it lies in a
+    /// volume of the instance's pod.
+    pub(crate) fn configuration_is_elsewhere(&self, instance: &Instance) -> bool {
+        let path = instance.component.config.and_then(|flag| instance.flags.last(flag));
+        path.is_some_and(|path| {
+            self.locate(instance, path).known().is_some_and(|place| matches!(self.sight.stat(place), Seen::Absent(_)))
+        })
+    }
+
+    /// The text of a file that an instance names, with its place. A file that changed after the process started does
+    /// not tell what runs, unless the component reads it again by itself.
+    pub(crate) fn configuration(&self, instance: &Instance, path: &str, reloads: bool) -> Seen<(&'a Text, String)> {
+        self.locate(instance, path).and_then(|place| {
+            self.sight.text(&place).and_then(|(text, stat)| {
+                let started = instance.process.as_ref().and_then(|process| process.started);
+                match (started, stat.modified) {
+                    (Some(started), Some(modified)) if modified > started && !reloads => Seen::Unknown(Unknown::new(
+                        format!(
+                            "{place} was changed after {} started: what runs may differ from what it says",
+                            instance.name
+                        ),
+                        format!("restart {} and scan again", instance.component.name),
+                    )),
+                    _ => Seen::Known((text, place)),
+                }
+            })
+        })
+    }
+}

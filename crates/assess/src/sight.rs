@@ -1,0 +1,142 @@
+//! One capture, indexed: what was seen of a place, or why not, in words for a reader.
+
+use std::collections::HashMap;
+
+use evidence::{Aspect, Capture, FileKind, Listing, OsText, Place, ProcessTable, Sockets, Stat, Text};
+
+use crate::value::{Seen, Unknown};
+
+/// An index over a capture.
+#[derive(Debug)]
+pub(crate) struct Sight<'a> {
+    /// The capture.
+    pub capture: &'a Capture,
+    index: HashMap<(&'a Place, Aspect), &'a evidence::Seen>,
+}
+
+impl<'a> Sight<'a> {
+    pub(crate) fn new(capture: &'a Capture) -> Self {
+        let mut index = HashMap::with_capacity(capture.items.len());
+        for item in &capture.items {
+            index.entry((&item.place, item.aspect)).or_insert(&item.seen);
+        }
+        Self { capture, index }
+    }
+
+    fn look<T>(&self, place: &Place, aspect: Aspect, pick: impl FnOnce(&'a evidence::Seen) -> Option<T>) -> Seen<T> {
+        let name = match place {
+            Place::Path(path) => path.to_lossy(),
+            Place::Process(pid) => format!("process {pid}"),
+            Place::Processes => "the process table".to_owned(),
+            Place::Api(api) => format!("API answer {api}"),
+        };
+        let Some(seen) = self.index.get(&(place, aspect)).copied() else {
+            return Seen::Unknown(Unknown::new(
+                format!("{name} was not collected"),
+                "collect the evidence again with this version of kube-assay",
+            ));
+        };
+        match seen {
+            evidence::Seen::Absent { proof } => Seen::Absent(format!("{name}: {proof}")),
+            evidence::Seen::Denied { right } => {
+                Seen::Unknown(Unknown::new(format!("{name} may not be read"), format!("run with {right}")))
+            }
+            evidence::Seen::Withheld { why } => Seen::Unknown(Unknown::new(
+                format!("{name} was withheld: {why}"),
+                "its secrets could not be cut out safely",
+            )),
+            evidence::Seen::TooLarge { size, limit } => Seen::Unknown(Unknown::new(
+                format!("{name} has {size} bytes, more than the {limit} that are taken"),
+                "look at the file: no component's configuration is that large",
+            )),
+            evidence::Seen::Unsupported { by } => {
+                Seen::Unknown(Unknown::new(format!("{name} is not supported by {by}"), "use a newer version of it"))
+            }
+            evidence::Seen::Failed { why } => {
+                Seen::Unknown(Unknown::new(format!("{name} could not be read: {why}"), "look at it on the node itself"))
+            }
+            other => pick(other).map_or_else(
+                || {
+                    Seen::Unknown(Unknown::new(
+                        format!("{name} was recorded as something else"),
+                        "collect the evidence again",
+                    ))
+                },
+                Seen::Known,
+            ),
+        }
+    }
+
+    /// Metadata of a path, links followed.
+    pub(crate) fn stat(&self, path: &str) -> Seen<&'a Stat> {
+        self.look(&Place::Path(OsText::from(path)), Aspect::Stat, |seen| match seen {
+            evidence::Seen::Stat(stat) => Some(stat),
+            _ => None,
+        })
+    }
+
+    /// Text of a file, whose metadata must have been seen too.
+    pub(crate) fn text(&self, path: &str) -> Seen<(&'a Text, &'a Stat)> {
+        self.file(path).and_then(|stat| {
+            self.look(&Place::Path(OsText::from(path)), Aspect::Text, |seen| match seen {
+                evidence::Seen::Text(text) => Some((text, stat)),
+                _ => None,
+            })
+        })
+    }
+
+    /// DER certificates of a file.
+    pub(crate) fn certs(&self, path: &str) -> Seen<&'a [Text]> {
+        self.file(path).and_then(|_| {
+            self.look(&Place::Path(OsText::from(path)), Aspect::Certs, |seen| match seen {
+                evidence::Seen::Certs(certs) => Some(certs.as_slice()),
+                _ => None,
+            })
+        })
+    }
+
+    fn file(&self, path: &str) -> Seen<&'a Stat> {
+        self.stat(path).and_then(|stat| match stat.kind {
+            FileKind::File => Seen::Known(stat),
+            _ => Seen::Unknown(Unknown::new(format!("{path} is no regular file"), "look at it on the node itself")),
+        })
+    }
+
+    /// Entries of a directory.
+    pub(crate) fn list(&self, path: &str) -> Seen<&'a Listing> {
+        self.look(&Place::Path(OsText::from(path)), Aspect::List, |seen| match seen {
+            evidence::Seen::List(listing) => Some(listing),
+            _ => None,
+        })
+    }
+
+    /// The process table.
+    pub(crate) fn processes(&self) -> Seen<&'a ProcessTable> {
+        self.look(&Place::Processes, Aspect::Processes, |seen| match seen {
+            evidence::Seen::Processes(table) => Some(table),
+            _ => None,
+        })
+    }
+
+    /// Listening sockets in a process's network namespace.
+    pub(crate) fn sockets(&self, pid: u32) -> Seen<&'a Sockets> {
+        if !self.capture.reach.sockets {
+            return Seen::Unknown(Unknown::outside(
+                "this source does not show listening sockets",
+                "scan the running node, or record its sockets too",
+            ));
+        }
+        self.look(&Place::Process(pid), Aspect::Sockets, |seen| match seen {
+            evidence::Seen::Sockets(sockets) => Some(sockets),
+            _ => None,
+        })
+    }
+
+    /// Body of an API answer.
+    pub(crate) fn body(&self, api: &str) -> Seen<&'a Text> {
+        self.look(&Place::Api(api.to_owned()), Aspect::Text, |seen| match seen {
+            evidence::Seen::Text(text) => Some(text),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,33 @@
+//! What was seen, and nothing about what it means.
+//!
+//! A [`Trail`] is data that says where to look; [`Walk`] turns trails into questions ([`Ask`]) and their answers
+//! ([`Seen`]) into [`Item`]s, without doing any I/O; a [`Run`] is the file of them. This crate deliberately cannot look
+//! anywhere, knows no control and parses no configuration: the privileged probe links it and nothing else of ours.
+
+mod argv;
+mod ask;
+mod capture;
+mod cut;
+mod item;
+mod matching;
+mod runfile;
+mod scan;
+mod take;
+mod text;
+mod trail;
+mod walk;
+
+pub use argv::split_flag;
+pub use ask::Ask;
+pub use capture::{Break, Capture, Reach, Run, Source};
+pub use cut::{Cut, CutNote, cut, scrub_argv, scrub_env};
+pub use item::{
+    Aspect, Basis, Entry, FileKind, Item, Listener, Listing, Place, Process, ProcessTable, Seen, Sockets, Stat, Text,
+};
+pub use matching::process_names;
+pub use runfile::{RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, trails_digest, write_run};
+pub use scan::pem_certificates;
+pub use take::take_text;
+pub use text::OsText;
+pub use trail::{Hop, Start, Take, Trail};
+pub use walk::{Limits, POD_VOLUMES, UNIT_DIRS, Walk};

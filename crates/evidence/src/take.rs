@@ -1,0 +1,75 @@
+//! Taking a text: only of the kind that the trail expects, and only after its secrets were cut out.
+
+use crate::cut::{Line, lines};
+use crate::{Cut, Seen, Text, cut};
+
+/// A file's bytes as an observation. A file that is not of the expected kind is withheld whole: a process that calls
+/// itself kube-apiserver and names `/etc/shadow` as its policy gives nothing away.
+pub fn take_text(how: Cut, bytes: Vec<u8>) -> Seen {
+    if let Err(why) = expected(how, &bytes) {
+        return Seen::Withheld { why };
+    }
+    match cut(how, bytes) {
+        Ok((bytes, cuts)) => Seen::Text(Text::new(bytes, cuts)),
+        Err(why) => Seen::Withheld { why },
+    }
+}
+
+/// Whether a file looks like what the trail expects there. Judged by words that such a file cannot do without.
+fn expected(how: Cut, bytes: &[u8]) -> Result<(), String> {
+    let has = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
+    let any = |words: &[&str]| words.iter().any(|word| has(word));
+    let (right, kind) = match how {
+        Cut::Config | Cut::Manifest | Cut::Kubeconfig | Cut::Encryption => {
+            (has("apiVersion") && has("kind"), "a Kubernetes object with apiVersion and kind")
+        }
+        Cut::Unit => (any(&["[Service]", "[Unit]", "[Install]"]), "a systemd unit"),
+        Cut::Etcd => (any(&["data-dir", "listen-client-urls", "transport-security"]), "a configuration of etcd"),
+        Cut::Toml => (any(&["[plugins", "version =", "_plugins", "[grpc]"]), "a configuration of containerd"),
+        Cut::Env => (assignments(bytes), "lines of NAME=value"),
+        Cut::Accounts => (true, "accounts"),
+    };
+    if right || bytes.iter().all(u8::is_ascii_whitespace) { Ok(()) } else { Err(format!("it is not {kind}")) }
+}
+
+/// Whether every line is a comment or an assignment to a plain name.
+fn assignments(bytes: &[u8]) -> bool {
+    let plain = |line: &Line| {
+        let named = line.name.as_ref().is_some_and(|name| {
+            let name = &bytes[name.clone()];
+            !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        });
+        let text = bytes[line.span.clone()].trim_ascii();
+        named || text.is_empty() || text.starts_with(b"#") || text.starts_with(b";")
+    };
+    lines(bytes).is_ok_and(|lines| lines.iter().all(plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_expected_is_taken() {
+        let shadow = "root:$6$salt$hash=:19000:0:99999:7:::\nbin:*:19000:0:99999:7:::\n";
+        for how in
+            [Cut::Config, Cut::Manifest, Cut::Kubeconfig, Cut::Encryption, Cut::Unit, Cut::Etcd, Cut::Toml, Cut::Env]
+        {
+            let seen = take_text(how, shadow.as_bytes().to_vec());
+            assert!(matches!(seen, Seen::Withheld { .. }), "{how:?}: {seen:?}");
+        }
+        let right = [
+            (Cut::Config, "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"),
+            (Cut::Unit, "[Service]\nExecStart=/usr/bin/kubelet\n"),
+            (Cut::Etcd, "data-dir: /var/lib/etcd\n"),
+            (Cut::Toml, "version = 2\n[plugins]\n"),
+            (Cut::Env, "# flags\nKUBELET_EXTRA_ARGS=\"--v=2\"\n\n"),
+            (Cut::Env, ""),
+            (Cut::Accounts, "root:x:0:0:root:/root:/bin/bash\n"),
+        ];
+        for (how, text) in right {
+            let seen = take_text(how, text.as_bytes().to_vec());
+            assert!(matches!(seen, Seen::Text(_)), "{how:?}: {seen:?}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Speed of the main job on a recorded control plane node: `cargo bench -p kube-assay`.
+
+use assess::{Question, Selection};
+use collect::recording::Recording;
+use divan::Bencher;
+use evidence::Run;
+
+fn main() {
+    divan::main();
+}
+
+fn content() -> benchmark::Content {
+    benchmark::load(&benchmark::builtin_files(), &assess::vocabulary(), &mut diag::Sources::default()).0
+}
+
+fn recording() -> Recording {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/nodes/kubeadm-v1.36");
+    Recording::load(&root).expect("the fixture is there")
+}
+
+/// Loading and checking all content.
+#[divan::bench]
+fn load_content(bencher: Bencher<'_, '_>) {
+    bencher.bench(content);
+}
+
+/// The walk over the fixture node, in memory.
+#[divan::bench]
+fn walk_a_node(bencher: Bencher<'_, '_>) {
+    let (content, node) = (content(), recording());
+    bencher.with_inputs(|| assess::trails(&content)).bench_values(|trails| node.capture(trails));
+}
+
+/// The walk over this machine.
+#[divan::bench]
+fn walk_this_machine(bencher: Bencher<'_, '_>) {
+    let content = content();
+    bencher
+        .with_inputs(|| assess::trails(&content))
+        .bench_values(|trails| probe::capture(std::path::Path::new("/"), None, trails, probe::Options::default()));
+}
+
+/// Judging one capture.
+#[divan::bench]
+fn judge_a_capture(bencher: Bencher<'_, '_>) {
+    let content = content();
+    let run = Run { captures: vec![recording().capture(assess::trails(&content))] };
+    let (platform, _) = assess::platform(&run, &content).expect("the content has a platform");
+    let profile = content.profile("cis-2.0.1").expect("it is built in");
+    let version = assess::version(&run, &content).map(|(version, _)| version);
+    bencher.bench(|| {
+        let question = Question { profiles: vec![profile], platform, version, only: Selection::default() };
+        assess::assess(&run, &content, &question).len()
+    });
+}

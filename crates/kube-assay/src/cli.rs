@@ -1,0 +1,243 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Audits Kubernetes nodes against the CIS Kubernetes Benchmark.
+///
+/// It reads what really runs: arguments from /proc, the files that a process was given, drop-ins, documented defaults.
+/// What it could not see it calls unknown, and says what would let it see.
+#[derive(Debug, Parser)]
+#[command(version, name = "kube-assay", bin_name = name(), max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 nothing open, 1 open findings, 2 usage or a mistake in a file that a person wrote,
+3 something within reach could not be seen, 4 the run itself failed.";
+
+/// kubectl calls a plugin by its own name; help then shows what was typed.
+fn name() -> &'static str {
+    let called = std::env::args_os().next().map(PathBuf::from);
+    match called.as_deref().and_then(std::path::Path::file_name) {
+        Some(file) if file == "kubectl-assay" => "kubectl assay",
+        _ => "kube-assay",
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Audit: this node, a node's file tree, recorded nodes or run files collected earlier
+    Scan(Box<Scan>),
+    /// Collect evidence into a run file, to be judged anywhere and again later
+    Collect(Collect),
+    /// Explain a control: what it demands, why, where it is looked for, what to do
+    Explain(Explain),
+    /// List, show and compare profiles
+    Profiles(Profiles),
+    /// Check controls, profiles, platforms, defaults and tailorings
+    Lint(Lint),
+    /// Print a shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages into a directory
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
+}
+
+/// Where evidence comes from. Nothing given: this node.
+#[derive(Args, Debug, Default)]
+#[group(multiple = false)]
+pub(crate) struct Source {
+    /// A node's file tree: /host in a container, a mounted disk, a directory
+    #[arg(long, value_name = "DIR")]
+    pub node_root: Option<PathBuf>,
+    /// Run files collected earlier
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub evidence: Vec<PathBuf>,
+    /// Nodes recorded by a person (stat.tsv, processes.json, tree/, …)
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub import: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  kube-assay scan                                   audit this node
+  kube-assay scan --node-root /host -o json         audit the node whose root is mounted at /host
+  kube-assay scan --evidence cp1.run --profile cis-1.11
+  kube-assay scan --only fail,unknown --section 1.2
+  kube-assay scan -o terminal -o json=report.json   tell a person and a pipeline at once")]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    pub content: ContentArgs,
+    /// Profile to judge by; may be repeated. Default: the one written for the Kubernetes version
+    #[arg(long, value_name = "NAME")]
+    pub profile: Vec<String>,
+    /// A tailoring: a profile with bounds of your own
+    #[arg(long, value_name = "FILE")]
+    pub tailoring: Vec<PathBuf>,
+    /// Read the evidence as this platform's
+    #[arg(long, value_name = "NAME")]
+    pub platform: Option<String>,
+    /// The Kubernetes version, where the evidence does not show it
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes_version: Option<String>,
+    /// Judge only these controls, by id or name
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub control: Vec<String>,
+    /// Judge only these sections, by id
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub section: Vec<String>,
+    /// Tell only these verdicts
+    #[arg(long, value_name = "VERDICT", value_delimiter = ',')]
+    pub only: Vec<VerdictArg>,
+    /// What makes the exit code 1
+    #[arg(long, value_enum, default_value_t = FailOn::Required)]
+    pub fail_on: FailOn,
+    /// How it is told: terminal, wide, json, yaml; FORMAT=FILE writes a file; may be repeated
+    #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "terminal")]
+    pub output: Vec<Output>,
+    /// Tell everything: all subjects, whole remediation
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub(crate) struct ContentArgs {
+    /// Directory with controls, profiles and platforms of your own
+    #[arg(long, value_name = "DIR")]
+    pub controls: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VerdictArg {
+    Fail,
+    Unknown,
+    Manual,
+    Pass,
+    NotApplicable,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Failures whose decision is required
+    Required,
+    /// Failures, unknowns within reach and unanswered questions
+    Any,
+    /// Nothing
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Terminal,
+    Wide,
+    Json,
+    Yaml,
+}
+
+/// A format, and the file that it is written to.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    pub format: Format,
+    pub file: Option<PathBuf>,
+}
+
+impl std::str::FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, file) = match text.split_once('=') {
+            Some((_, "")) => return Err("a file's name is missing after `=`".to_owned()),
+            Some((format, file)) => (format, Some(PathBuf::from(file))),
+            None => (text, None),
+        };
+        let names: Vec<&str> = vec!["terminal", "wide", "json", "yaml"];
+        let format = Format::from_str(format, false).map_err(|_| {
+            let hint = diag::suggest(format, names.iter().copied()).map(|name| format!(" (did you mean {name}?)"));
+            format!("no format `{format}`: there are {}{}", names.join(", "), hint.unwrap_or_default())
+        })?;
+        Ok(Self { format, file })
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Collect {
+    #[command(flatten)]
+    pub source: Source,
+    /// The run file
+    #[arg(short, long, value_name = "FILE", required_unless_present = "print_trails")]
+    pub output: Option<PathBuf>,
+    /// Name of the node, instead of its host name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Print the trails, for kube-assay-probe, instead of following them
+    #[arg(long)]
+    pub print_trails: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// A control's name, or an id of a profile
+    pub control: String,
+    /// The profile that an id belongs to. Default: the newest that has it
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Show this platform's remediation
+    #[arg(long, value_name = "NAME")]
+    pub platform: Option<String>,
+    #[command(flatten)]
+    pub content: ContentArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Profiles {
+    #[command(subcommand)]
+    pub command: ProfilesCommand,
+    #[command(flatten)]
+    pub content: ContentArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfilesCommand {
+    /// List the profiles
+    List,
+    /// Show a profile's ids
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Show what differs between two profiles
+    Diff {
+        /// The one
+        from: String,
+        /// The other
+        to: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Lint {
+    /// Files and directories to check together with the built-in content. Default: the built-in content alone
+    pub paths: Vec<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

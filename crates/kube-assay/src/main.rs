@@ -1,0 +1,36 @@
+//! The command. The story starts in [`run`].
+
+mod cli;
+mod collect;
+mod content;
+mod exit;
+mod explain;
+mod lint;
+mod output;
+mod profiles;
+mod scan;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    run(cli.command).unwrap_or_else(|error| exit::tell(&error)).into()
+}
+
+fn run(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Scan(arguments) => scan::run(&arguments),
+        Command::Collect(arguments) => collect::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
+        Command::Completions { shell } => output::completions(shell),
+        Command::Man { directory } => output::man(&directory),
+    }
+}

@@ -1,0 +1,79 @@
+//! Where results go: stdout, or files that appear whole or not at all. Everything else goes to stderr.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use assess::Verdict;
+use clap::CommandFactory;
+use report::Report;
+
+use crate::cli::{Cli, Format, Output};
+use crate::exit::{Exit, mistake};
+
+/// Tells a report in every wanted format.
+pub(crate) fn tell(report: &Report, outputs: &[Output], only: &BTreeSet<Verdict>, verbose: bool) -> anyhow::Result<()> {
+    if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
+        return Err(mistake("only one format can go to stdout: give the others a file, as in -o json=report.json"));
+    }
+    for output in outputs {
+        let to_terminal = output.file.is_none() && std::io::stdout().is_terminal();
+        let text = render(report, output.format, only, verbose, to_terminal);
+        match &output.file {
+            Some(path) => write_whole(path, text.as_bytes())?,
+            None => print(&text)?,
+        }
+    }
+    Ok(())
+}
+
+fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bool, to_terminal: bool) -> String {
+    let only = (!only.is_empty()).then(|| only.clone());
+    let filtered = only.as_ref().map(|only| report::filter(report, only));
+    let options = report::Options { width: width(to_terminal), color: to_terminal, only, verbose };
+    match format {
+        Format::Terminal => report::terminal(report, &options),
+        Format::Wide => report::wide(report, &options),
+        Format::Json => report::json(filtered.as_ref().unwrap_or(report)),
+        Format::Yaml => report::yaml(filtered.as_ref().unwrap_or(report)),
+    }
+}
+
+/// The terminal's width where COLUMNS tells it; 80 otherwise, so that a report reads the same when it is piped.
+fn width(to_terminal: bool) -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    if to_terminal { columns.unwrap_or(80) } else { 80 }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    // anstream drops colours that the terminal or NO_COLOR does not want. A closed pipe is its reader's choice.
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("the report could not be written to stdout"),
+    }
+}
+
+/// Writes a file beside its place and moves it there: an older file stays whole if anything fails.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let told = || format!("{} could not be written", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(directory).with_context(told)?;
+    file.write_all(bytes).with_context(told)?;
+    file.as_file().sync_all().with_context(told)?;
+    file.persist(path).with_context(told)?;
+    Ok(())
+}
+
+pub(crate) fn completions(shell: clap_complete::Shell) -> anyhow::Result<Exit> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "kube-assay", &mut text);
+    print(&String::from_utf8_lossy(&text))?;
+    Ok(Exit::Clean)
+}
+
+pub(crate) fn man(directory: &Path) -> anyhow::Result<Exit> {
+    std::fs::create_dir_all(directory).with_context(|| format!("{} could not be made", directory.display()))?;
+    clap_mangen::generate_to(Cli::command(), directory).context("man pages could not be written")?;
+    Ok(Exit::Clean)
+}

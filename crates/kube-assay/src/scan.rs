@@ -1,0 +1,142 @@
+//! `scan`: evidence, judged and told.
+
+use std::collections::BTreeSet;
+
+use assess::{Choice, Question, Selection, Verdict};
+use benchmark::{Content, Profile};
+use evidence::Run;
+use report::{Decision, Material, Report};
+
+use crate::cli::{FailOn, Scan, VerdictArg};
+use crate::exit::{Exit, mistake};
+use crate::{content, output, source};
+
+pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
+    let extra = [arguments.content.controls.clone(), arguments.tailoring.clone()].concat();
+    let content = content::load_valid(&extra)?;
+    let run = source::run(&arguments.source, None, &content)?;
+    let report = judge(&run, &content, arguments)?;
+    let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
+    output::tell(&report, &arguments.output, &only, arguments.verbose)?;
+    Ok(exit(&report, arguments.fail_on))
+}
+
+/// Judges a run as the arguments say.
+pub(crate) fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Report> {
+    let seen = assess::version(run, content);
+    let (version, kubernetes) = match &arguments.kubernetes_version {
+        Some(given) => {
+            let version = given.parse().map_err(mistake)?;
+            (Some(version), Some(Choice::given(given, "--kubernetes-version")))
+        }
+        None => (seen.as_ref().map(|(version, _)| *version), seen.map(|(_, choice)| choice)),
+    };
+    let (platform, why) = match &arguments.platform {
+        Some(name) => {
+            let known = content.platforms.iter().map(|platform| platform.name.as_str());
+            let platform = content.platform(name).ok_or_else(|| unknown("platform", name, known))?;
+            (platform, Choice::given(name, "--platform"))
+        }
+        None => assess::platform(run, content).ok_or_else(|| mistake("the content has no platform"))?,
+    };
+    let profiles = profiles(content, version, arguments)?;
+    let question = Question {
+        profiles: profiles.iter().map(|(profile, _)| *profile).collect(),
+        platform,
+        version,
+        only: Selection {
+            controls: arguments.control.iter().cloned().collect(),
+            sections: arguments.section.iter().cloned().collect(),
+        },
+    };
+    let judged = assess::assess(run, content, &question);
+    if judged.is_empty() {
+        return Err(mistake("the selection holds no control of the profile"));
+    }
+    let presence = assess::presence(run, content, platform);
+    Ok(report::build(&Material {
+        run,
+        content,
+        judged: &judged,
+        presence: &presence,
+        profiles,
+        platform: why,
+        kubernetes,
+        selection: selection(arguments),
+        version: env!("CARGO_PKG_VERSION"),
+    }))
+}
+
+fn profiles<'c>(
+    content: &'c Content,
+    version: Option<benchmark::Version>,
+    arguments: &Scan,
+) -> anyhow::Result<Vec<(&'c Profile, Choice)>> {
+    let mut chosen = Vec::new();
+    for name in &arguments.profile {
+        let known = content.profiles.iter().map(|profile| profile.name.as_str());
+        let profile = content.profile(name).ok_or_else(|| unknown("profile", name, known))?;
+        chosen.push((profile, Choice::given(name, "--profile")));
+    }
+    if !arguments.tailoring.is_empty() {
+        let tailored = content.profiles.iter().filter(|profile| profile.tailored.is_some());
+        chosen.extend(tailored.map(|profile| (profile, Choice::given(&profile.name, "--tailoring"))));
+    }
+    if chosen.is_empty() {
+        chosen.extend(assess::profile(version, content));
+    }
+    let mut names = BTreeSet::new();
+    chosen.retain(|(profile, _)| names.insert(profile.name.clone()));
+    Ok(chosen)
+}
+
+fn selection(arguments: &Scan) -> Option<String> {
+    let mut said = Vec::new();
+    if !arguments.control.is_empty() {
+        said.push(format!("controls {}", arguments.control.join(", ")));
+    }
+    if !arguments.section.is_empty() {
+        said.push(format!("sections {}", arguments.section.join(", ")));
+    }
+    (!said.is_empty()).then(|| format!("only {}", said.join("; ")))
+}
+
+/// A name that does not exist, with what was probably meant.
+pub(crate) fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> anyhow::Error {
+    let known: Vec<&str> = known.collect();
+    let hint = match diag::suggest(name, known.iter().copied()) {
+        Some(near) => format!(": did you mean {near}?"),
+        None if known.len() <= 12 => format!(": there are {}", known.join(", ")),
+        None => String::new(),
+    };
+    mistake(format!("there is no {what} {name}{hint}"))
+}
+
+fn exit(report: &Report, fail_on: FailOn) -> Exit {
+    let any = |test: &dyn Fn(&report::Finding) -> bool| report.findings.iter().any(test);
+    let failed = any(&|finding| finding.verdict == Verdict::Fail && finding.decision == Decision::Required);
+    let unseen = any(&|finding| finding.verdict == Verdict::Unknown && finding.decision == Decision::Required);
+    let unanswered = any(&|finding| finding.decision == Decision::Unanswered);
+    let open = match fail_on {
+        FailOn::Required => failed,
+        FailOn::Any => failed || unseen || unanswered,
+        FailOn::None => false,
+    };
+    match (open, unseen) {
+        (true, _) => Exit::Open,
+        (false, true) => Exit::Unseen,
+        (false, false) => Exit::Clean,
+    }
+}
+
+impl From<VerdictArg> for Verdict {
+    fn from(argument: VerdictArg) -> Self {
+        match argument {
+            VerdictArg::Fail => Self::Fail,
+            VerdictArg::Unknown => Self::Unknown,
+            VerdictArg::Manual => Self::Manual,
+            VerdictArg::Pass => Self::Pass,
+            VerdictArg::NotApplicable => Self::NotApplicable,
+        }
+    }
+}

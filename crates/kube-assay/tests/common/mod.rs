@@ -1,0 +1,63 @@
+//! What the tests of the command share: the content, recorded nodes, and judging one of them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use assess::{Question, Selection, Verdict};
+use benchmark::Content;
+use collect::recording::Recording;
+use evidence::{Capture, Run};
+use report::{Material, Report};
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
+}
+
+/// The built-in content.
+pub(crate) fn content() -> Content {
+    let (content, diagnostics) =
+        benchmark::load(&benchmark::builtin_files(), &assess::vocabulary(), &mut diag::Sources::default());
+    assert!(!diag::has_errors(&diagnostics), "{diagnostics:?}");
+    content
+}
+
+/// A recorded node of the fixtures.
+pub(crate) fn recording(name: &str) -> Recording {
+    Recording::load(&root().join("fixtures/nodes").join(name)).unwrap()
+}
+
+/// Judges a capture by a profile, as `scan` does.
+pub(crate) fn judge(capture: Capture, content: &Content, profile: &str) -> Report {
+    let run = Run { captures: vec![capture] };
+    let seen = assess::version(&run, content);
+    let (platform, why) = assess::platform(&run, content).unwrap();
+    let profile = content.profile(profile).unwrap();
+    let question = Question {
+        profiles: vec![profile],
+        platform,
+        version: seen.as_ref().map(|(version, _)| *version),
+        only: Selection::default(),
+    };
+    let judged = assess::assess(&run, content, &question);
+    let presence = assess::presence(&run, content, platform);
+    report::build(&Material {
+        run: &run,
+        content,
+        judged: &judged,
+        presence: &presence,
+        profiles: vec![(profile, assess::Choice::given(&profile.name, "--profile"))],
+        platform: why,
+        kubernetes: seen.map(|(_, choice)| choice),
+        selection: None,
+        version: "test",
+    })
+}
+
+/// The verdict of every id, rolled up over subjects.
+pub(crate) fn verdicts(report: &Report) -> BTreeMap<String, Verdict> {
+    report
+        .demands()
+        .filter_map(|findings| Some((findings.first()?.id().to_owned(), report::roll_up(findings.iter())?)))
+        .collect()
+}

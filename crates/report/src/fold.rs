@@ -1,0 +1,131 @@
+//! Folding: subjects that share everything that was seen of a demand are told as one finding. It happens here, once.
+
+use std::collections::BTreeMap;
+
+use assess::{Judged, Outcome, SubjectName, Verdict};
+
+use crate::model::{CitedBy, Decision, Finding, Subject};
+
+/// Findings from what was judged, in its order; within a demand, the gravest first.
+pub(crate) fn fold(judged: &[Judged<'_>], platform: &str) -> Vec<Finding> {
+    judged.iter().flat_map(|demand| fold_one(demand, platform)).collect()
+}
+
+fn fold_one(demand: &Judged<'_>, platform: &str) -> Vec<Finding> {
+    let mut groups: Vec<(&Outcome, BTreeMap<&SubjectName, Vec<String>>)> = Vec::new();
+    for (capture, outcome) in &demand.outcomes {
+        let subjects = match groups.iter_mut().find(|(other, _)| same(other, outcome)) {
+            Some((_, subjects)) => subjects,
+            None => {
+                groups.push((outcome, BTreeMap::new()));
+                &mut groups.last_mut().expect("just pushed").1
+            }
+        };
+        subjects.entry(&outcome.subject).or_default().push(capture.clone());
+    }
+    groups.sort_by(|(left, a), (right, b)| left.verdict.cmp(&right.verdict).then_with(|| a.keys().cmp(b.keys())));
+    groups.into_iter().map(|(outcome, subjects)| finding(demand, outcome, subjects, platform)).collect()
+}
+
+/// Whether two outcomes differ in nothing but their subject.
+fn same(left: &Outcome, right: &Outcome) -> bool {
+    left.subject.kind == right.subject.kind
+        && left.verdict == right.verdict
+        && left.equivalent == right.equivalent
+        && left.basis == right.basis
+        && left.reason == right.reason
+        && left.help == right.help
+        && left.outside == right.outside
+        && left.observed == right.observed
+        && left.notes == right.notes
+}
+
+fn finding(
+    demand: &Judged<'_>,
+    outcome: &Outcome,
+    subjects: BTreeMap<&SubjectName, Vec<String>>,
+    platform: &str,
+) -> Finding {
+    let control = demand.control;
+    let remediation = [platform, "general"].iter().find_map(|source| control.remediation.get(*source)).cloned();
+    Finding {
+        control: control.name.clone(),
+        title: control.title.clone(),
+        component: control.component.clone(),
+        priority: control.priority,
+        parameters: demand.parameters.clone(),
+        cited_by: demand
+            .cited_by
+            .iter()
+            .map(|cited| CitedBy {
+                profile: cited.profile.clone(),
+                id: cited.id.clone(),
+                section: cited.section.clone(),
+                level: cited.level,
+                assessment: cited.assessment,
+            })
+            .collect(),
+        verdict: outcome.verdict,
+        equivalent: outcome.equivalent.clone(),
+        basis: outcome.basis,
+        reason: outcome.reason.clone(),
+        help: outcome.help.clone(),
+        outside: outcome.outside,
+        expected: control.expected(&demand.parameters),
+        observed: outcome.observed.clone(),
+        notes: outcome.notes.clone(),
+        subjects: subjects.into_iter().map(|(name, captures)| Subject { captures, ..Subject::from(name) }).collect(),
+        why: control.why.clone(),
+        remediation: remediation.unwrap_or_default(),
+        decision: Decision::default_for(outcome.verdict, outcome.outside),
+    }
+}
+
+/// The inverse: one row for every subject of every capture, each a finding of one subject.
+pub fn expand(findings: &[Finding]) -> Vec<Finding> {
+    let one = |finding: &Finding, subject: &Subject, capture: &String| Finding {
+        subjects: vec![Subject { captures: vec![capture.clone()], ..subject.clone() }],
+        ..finding.clone()
+    };
+    findings
+        .iter()
+        .flat_map(|finding| {
+            finding
+                .subjects
+                .iter()
+                .flat_map(move |subject| subject.captures.iter().map(move |capture| one(finding, subject, capture)))
+        })
+        .collect()
+}
+
+/// Folds rows again: `refold(expand(findings))` is `findings`.
+pub fn refold(rows: &[Finding]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for row in rows {
+        let same = |finding: &&mut Finding| {
+            let blank = |finding: &Finding| Finding { subjects: Vec::new(), ..finding.clone() };
+            blank(finding) == blank(row)
+        };
+        match findings.iter_mut().find(same) {
+            None => findings.push(row.clone()),
+            Some(finding) => {
+                for subject in &row.subjects {
+                    match finding
+                        .subjects
+                        .iter_mut()
+                        .find(|known| known.kind == subject.kind && known.name == subject.name)
+                    {
+                        Some(known) => known.captures.extend(subject.captures.iter().cloned()),
+                        None => finding.subjects.push(subject.clone()),
+                    }
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// An id's verdict over its subjects: fail > unknown > manual > pass > not-applicable.
+pub fn roll_up<'f>(findings: impl Iterator<Item = &'f Finding>) -> Option<Verdict> {
+    findings.map(|finding| finding.verdict).min()
+}

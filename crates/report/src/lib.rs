@@ -1,0 +1,22 @@
+//! How it is told: the [`Report`] value and its renderers. Pure.
+//!
+//! The report's JSON is the record. Folding subjects into findings happens once, in [`build`]; renderers, and later
+//! drift and exceptions, read findings and never evidence. A renderer leaves nothing out: a test expands what it tells.
+
+mod build;
+mod fold;
+mod formats;
+mod model;
+mod terminal;
+mod wide;
+mod words;
+
+pub use build::{Material, build};
+pub use fold::{expand, refold, roll_up};
+pub use formats::{filter, json, schema, yaml};
+pub use model::{
+    CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool,
+};
+pub use terminal::{Options, terminal};
+pub use wide::wide;
+pub use words::inert;

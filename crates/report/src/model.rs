@@ -1,0 +1,225 @@
+//! The report: `kube-assay.report/v1`. Its JSON is the record; everything that tells reads it and nothing else.
+
+use std::collections::BTreeMap;
+
+use assess::{Choice, Observed, SubjectName, Verdict};
+use benchmark::{Assessment, Priority};
+use evidence::Basis;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The schema's name in every report.
+pub const SCHEMA: &str = "kube-assay.report/v1";
+
+/// A report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// `kube-assay.report/v1`.
+    pub schema: String,
+    /// The tool that judged.
+    pub tool: Tool,
+    /// The run that was judged.
+    pub run: RunInfo,
+    /// The platform that the evidence was read as, and why.
+    pub platform: Choice,
+    /// The Kubernetes version, and how it was told; none if it was not seen.
+    pub kubernetes: Option<Choice>,
+    /// The profiles that were judged.
+    pub profiles: Vec<ProfileInfo>,
+    /// Things that must not be overlooked.
+    pub warnings: Vec<String>,
+    /// What this run could not see at all, and what it did not ask.
+    pub coverage: Coverage,
+    /// Numbers of demands by verdict, rolled up over subjects.
+    pub counts: BTreeMap<Verdict, usize>,
+    /// The findings, in the order of the profiles' ids.
+    pub findings: Vec<Finding>,
+}
+
+/// The tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunInfo {
+    /// The captures that were judged.
+    pub captures: Vec<CaptureInfo>,
+    /// The selection that narrowed the profiles, in words; none: everything was judged.
+    pub selection: Option<String>,
+}
+
+/// One capture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CaptureInfo {
+    /// Name of the node.
+    pub name: String,
+    /// What kind of source: node, tree, recording.
+    pub source: String,
+    /// When it was taken (RFC 3339); none if a recording does not say.
+    pub taken: Option<String>,
+    /// The root that was looked at.
+    pub root: String,
+    /// Machine id, boot id, operating system and the like.
+    pub identity: BTreeMap<String, String>,
+    /// Rights that the looking process held.
+    pub rights: Vec<String>,
+    /// What the source shows in principle.
+    pub sees: Vec<String>,
+    /// Components that were found, with how.
+    pub components: BTreeMap<String, String>,
+    /// Remarks on the source.
+    pub remarks: Vec<String>,
+    /// Secrets that were cut out where they were read: place, and what.
+    pub cuts: Vec<String>,
+    /// Digest of the trails that were followed.
+    pub catalogue: String,
+}
+
+/// A profile that was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileInfo {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Why it was taken.
+    pub reason: String,
+    /// Digest of everything that it demands.
+    pub digest: String,
+    /// What a tailoring changed, in words.
+    pub tailoring: Vec<String>,
+    /// What it does not look at.
+    pub not_covered: Vec<String>,
+    /// Remarks.
+    pub notes: Vec<String>,
+}
+
+/// How much of what was within reach was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Demands within this source's reach.
+    pub within_reach: usize,
+    /// Of these, those with a verdict other than unknown.
+    pub decided: usize,
+    /// Demands outside this source's reach.
+    pub outside: usize,
+}
+
+/// One demand (a control with its effective bounds) and one outcome, told once for all subjects that share it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// The control's stable name.
+    pub control: String,
+    /// What is true when it passes.
+    pub title: String,
+    /// What it is about.
+    pub component: String,
+    /// How much a failure is worth to an attacker.
+    pub priority: Priority,
+    /// The effective bounds.
+    pub parameters: BTreeMap<String, Value>,
+    /// Where it is cited.
+    pub cited_by: Vec<CitedBy>,
+    /// What follows from the evidence.
+    pub verdict: Verdict,
+    /// For a pass by another way than the letter: why it serves as well.
+    pub equivalent: Option<String>,
+    /// How directly the deciding facts were seen.
+    #[schemars(schema_with = "basis")]
+    pub basis: Option<Basis>,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// What would let us see, for an unknown.
+    pub help: Option<String>,
+    /// Whether an unknown lies outside what the source can see.
+    pub outside: bool,
+    /// What was demanded, in words.
+    pub expected: String,
+    /// The facts.
+    pub observed: Vec<Observed>,
+    /// What else a reader should know.
+    pub notes: Vec<String>,
+    /// The subjects, each with the captures it was seen in.
+    pub subjects: Vec<Subject>,
+    /// What an attacker gains.
+    pub why: String,
+    /// What a person should do.
+    pub remediation: String,
+    /// What was decided about it. Never alters the verdict.
+    pub decision: Decision,
+}
+
+/// `evidence` stays free of schema code: the privileged probe links it.
+fn basis(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "enum": ["rendered", "declared", "running", null] })
+}
+
+/// An id that cites a demand.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct CitedBy {
+    /// The profile.
+    pub profile: String,
+    /// The id in it.
+    pub id: String,
+    /// The heading it stands under.
+    pub section: String,
+    /// The publisher's level.
+    pub level: u8,
+    /// How the publisher assesses it. Where evidence decides, kube-assay decides all the same.
+    pub assessment: Assessment,
+}
+
+/// A subject.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Subject {
+    /// `component`, `file`, `set` or `cluster`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The captures it was judged in.
+    pub captures: Vec<String>,
+}
+
+/// What was decided about a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Nothing needs deciding.
+    None,
+    /// It has to be dealt with.
+    Required,
+    /// A question that nobody has answered.
+    Unanswered,
+}
+
+impl Decision {
+    /// The decision where no register says otherwise.
+    pub fn default_for(verdict: Verdict, outside: bool) -> Self {
+        match verdict {
+            Verdict::Fail => Self::Required,
+            Verdict::Unknown if !outside => Self::Required,
+            Verdict::Manual => Self::Unanswered,
+            _ => Self::None,
+        }
+    }
+}
+
+impl Finding {
+    /// The first id that cites it, for headings: `1.2.1`, or the control's name.
+    pub fn id(&self) -> &str {
+        self.cited_by.first().map_or(&self.control, |cited| &cited.id)
+    }
+}
+
+impl From<&SubjectName> for Subject {
+    fn from(name: &SubjectName) -> Self {
+        Self { kind: name.kind.clone(), name: name.name.clone(), captures: Vec::new() }
+    }
+}

@@ -1,0 +1,103 @@
+//! The report for a person: what was judged, what is wrong and what to do, what could not be seen, the rest in short.
+
+mod block;
+mod close;
+mod components;
+mod head;
+mod page;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use assess::Verdict;
+
+use self::page::{Page, ROW};
+use crate::formats::filter;
+use crate::model::{Finding, Report};
+use crate::words;
+
+/// How a report is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Width of the terminal; at least 60 and at most 160 are used.
+    pub width: usize,
+    /// Whether colours are put in. Nothing is told by colour alone.
+    pub color: bool,
+    /// The verdicts to tell; none: all.
+    pub only: Option<BTreeSet<Verdict>>,
+    /// Whether everything is told in full, passes too.
+    pub verbose: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { width: 80, color: false, only: None, verbose: false }
+    }
+}
+
+impl Options {
+    /// The report with the findings that are to be told.
+    pub(crate) fn narrow<'r>(&self, report: &'r Report) -> Cow<'r, Report> {
+        self.only.as_ref().map_or(Cow::Borrowed(report), |only| Cow::Owned(filter(report, only)))
+    }
+}
+
+/// Renders the report for a terminal.
+pub fn terminal(report: &Report, options: &Options) -> String {
+    let report = options.narrow(report);
+    let mut telling = Telling {
+        several_nodes: report.run.captures.len() > 1,
+        id_width: report.findings.iter().map(|finding| finding.id().chars().count()).max().unwrap_or(0).min(8),
+        verbose: options.verbose,
+        page: Page::new(options),
+        report: &report,
+    };
+    telling.head();
+    if telling.nothing_runs() {
+        telling.nothing();
+    } else {
+        telling.components();
+        telling.unseen();
+        telling.outside();
+        telling.not_covered();
+        telling.numbers();
+        telling.next();
+    }
+    telling.page.finish()
+}
+
+/// A report on its way onto a page.
+struct Telling<'r> {
+    report: &'r Report,
+    page: Page,
+    verbose: bool,
+    several_nodes: bool,
+    /// Width of the column of ids.
+    id_width: usize,
+}
+
+impl Telling<'_> {
+    fn ids(&self, finding: &Finding) -> String {
+        words::ids(finding, self.report.profiles.len())
+    }
+
+    /// Id and title, aligned.
+    fn title(&self, finding: &Finding) -> String {
+        format!("{:<width$}  {}", self.ids(finding), finding.title, width = self.id_width)
+    }
+
+    /// Where titles begin.
+    fn title_column(&self) -> usize {
+        ROW + self.id_width + 2
+    }
+
+    /// Whether no component was found, and so nothing was found wrong or right.
+    fn nothing_runs(&self) -> bool {
+        let nobody = self.report.run.captures.iter().all(|capture| capture.components.is_empty());
+        let nothing = |finding: &Finding| finding.verdict == Verdict::NotApplicable || finding.outside;
+        let judged = [Verdict::Fail, Verdict::Manual, Verdict::Pass]
+            .iter()
+            .any(|verdict| self.report.counts.contains_key(verdict));
+        nobody && !judged && self.report.findings.iter().all(nothing)
+    }
+}

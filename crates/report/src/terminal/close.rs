@@ -1,0 +1,168 @@
+//! The end: what could not be seen, what no profile looks at, the numbers, and where to start.
+
+use assess::Verdict;
+
+use super::Telling;
+use super::components::grade;
+use super::page::ROW;
+use crate::model::Finding;
+use crate::words::{self, number};
+
+impl Telling<'_> {
+    /// Unknowns within reach by what would help: one line for all that it would decide.
+    pub(super) fn unseen(&mut self) {
+        let unknown = |finding: &&Finding| finding.verdict == Verdict::Unknown && !finding.outside;
+        let findings: Vec<&Finding> = self.report.findings.iter().filter(unknown).collect();
+        if findings.is_empty() {
+            return;
+        }
+        self.page.heading("not seen, and what would help");
+        for group in grouped(&findings, |finding| (&finding.help, &finding.reason)) {
+            let reason = &group[0].reason;
+            self.page.paragraph(0, 2, group[0].help.as_deref().unwrap_or(reason));
+            if group[0].help.is_some() {
+                self.page.paragraph(4, 6, &format!("because {reason}"));
+            }
+            self.page.paragraph(4, 6, &format!("would decide {}", self.id_list(&group)));
+        }
+    }
+
+    /// What this source can never show, by reason and section.
+    pub(super) fn outside(&mut self) {
+        let findings: Vec<&Finding> = self.report.findings.iter().filter(|finding| finding.outside).collect();
+        if findings.is_empty() {
+            return;
+        }
+        let demands = number(self.report.coverage.outside, "demand", "demands");
+        self.page.heading(&format!("UNKNOWN, outside what this source can see: {demands}"));
+        for group in grouped(&findings, |finding| (&finding.help, &finding.reason)) {
+            self.page.paragraph(0, 2, &group[0].reason);
+            if let Some(help) = &group[0].help {
+                self.page.paragraph(0, 2, &format!("to see it: {help}"));
+            }
+            for section in grouped(&group, section) {
+                let ids = self.id_list(&section);
+                let title = section[0].cited_by.first().map_or("", |cited| &cited.section);
+                let colon = if title.is_empty() { "" } else { ": " };
+                self.page.paragraph(4, 6, &format!("{title}{colon}{ids}"));
+            }
+        }
+    }
+
+    /// What the profiles do not look at, so that nobody takes a pass for more than it is.
+    pub(super) fn not_covered(&mut self) {
+        let mut told: Vec<&String> = Vec::new();
+        for item in self.report.profiles.iter().flat_map(|profile| &profile.not_covered) {
+            if !told.contains(&item) {
+                told.push(item);
+            }
+        }
+        if !told.is_empty() {
+            self.page.heading("not covered by any profile that was judged");
+            for item in told {
+                self.page.paragraph(0, 2, &format!("- {item}"));
+            }
+        }
+    }
+
+    /// Verdicts by number, and how much of what was within reach was seen.
+    pub(super) fn numbers(&mut self) {
+        let coverage = &self.report.coverage;
+        self.page.heading("numbers");
+        for (verdict, count) in &self.report.counts {
+            let outside = match coverage.outside {
+                some if *verdict != Verdict::Unknown || some == 0 => String::new(),
+                all if all == *count => "  all of them outside what this source can see".to_owned(),
+                some => format!("  {some} of them outside what this source can see"),
+            };
+            self.page.row(*verdict, ROW, &format!("{count}{outside}"));
+        }
+        self.page.blank();
+        let (within, outside) =
+            (number(coverage.within_reach, "demand", "demands"), number(coverage.outside, "lies", "lie"));
+        self.page.prose(&format!(
+            "{} of {within} within reach were decided; {outside} outside what this source can see.",
+            coverage.decided
+        ));
+        self.decided_though_manual();
+    }
+
+    fn decided_though_manual(&mut self) {
+        let decided = |finding: &&Finding| {
+            matches!(finding.verdict, Verdict::Fail | Verdict::Pass) && words::left_to_a_person(finding)
+        };
+        let findings: Vec<&Finding> = self.report.findings.iter().filter(decided).collect();
+        if !findings.is_empty() {
+            let ids = self.id_list(&findings);
+            self.page.prose(&format!("Left to a person by the benchmark, but decided here from evidence: {ids}."));
+        }
+    }
+
+    /// The one line for whoever reads no further.
+    pub(super) fn next(&mut self) {
+        let mut failed: Vec<&Finding> =
+            self.report.findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
+        failed.sort_by_key(|finding| grade(finding));
+        failed.dedup_by_key(|finding| finding.id());
+        let name = |finding: &&Finding| {
+            format!("{} {} ({})", finding.component, finding.id(), words::priority(finding.priority))
+        };
+        let first: Vec<String> = failed.iter().take(3).map(name).collect();
+        let count = |verdict| self.report.counts.get(&verdict).copied().unwrap_or(0);
+        let unseen = count(Verdict::Unknown).saturating_sub(self.report.coverage.outside);
+        let line = match (first.is_empty(), count(Verdict::Fail)) {
+            (false, _) => format!("Start with: {}.", first.join(", ")),
+            (true, 0) if unseen > 0 => {
+                format!("Nothing failed, but {unseen} could not be seen: see what would help, above.")
+            }
+            (true, 0) => "Nothing failed.".to_owned(),
+            (true, hidden) => format!("{hidden} failed and are not told here."),
+        };
+        self.page.blank();
+        self.page.strong(&line);
+    }
+
+    /// A node without any component: one paragraph, and the ids for the record.
+    pub(super) fn nothing(&mut self) {
+        let coverage = &self.report.coverage;
+        let outside: Vec<&Finding> = self.report.findings.iter().filter(|finding| finding.outside).collect();
+        let rest: Vec<&Finding> = self.report.findings.iter().filter(|finding| !finding.outside).collect();
+        let not_applicable = number(coverage.within_reach, "demand is", "demands are");
+        let lie = number(coverage.outside, "lies", "lie");
+        self.page.blank();
+        self.page.prose(&format!(
+            "Nothing was judged. {not_applicable} not applicable (N/A), because nothing that they speak of is here; \
+             {lie} outside what this source can see (UNKNOWN)."
+        ));
+        for (verdict, findings) in [(Verdict::NotApplicable, rest), (Verdict::Unknown, outside)] {
+            if !findings.is_empty() {
+                self.page.blank();
+                self.page.row(verdict, ROW, &self.id_list(&findings));
+            }
+        }
+    }
+
+    /// Ids in the report's order, each once.
+    fn id_list(&self, findings: &[&Finding]) -> String {
+        let mut ids: Vec<String> = findings.iter().map(|finding| self.ids(finding)).collect();
+        ids.dedup();
+        ids.join(", ")
+    }
+}
+
+fn section(finding: &Finding) -> Option<&str> {
+    finding.cited_by.first().map(|cited| cited.section.as_str())
+}
+
+/// Findings that share a key, groups and members in order.
+fn grouped<'f, K: PartialEq>(findings: &[&'f Finding], key: impl Fn(&'f Finding) -> K) -> Vec<Vec<&'f Finding>> {
+    let mut groups: Vec<(K, Vec<&'f Finding>)> = Vec::new();
+    for finding in findings {
+        let of = key(finding);
+        match groups.iter_mut().find(|(other, _)| *other == of) {
+            Some((_, members)) => members.push(finding),
+            None => groups.push((of, vec![finding])),
+        }
+    }
+    groups.into_iter().map(|(_, members)| members).collect()
+}

@@ -1,0 +1,97 @@
+//! Findings by component, the gravest first.
+
+use assess::Verdict;
+use benchmark::Priority;
+
+use super::Telling;
+use super::page::ROW;
+use crate::fold::roll_up;
+use crate::model::{Finding, Report};
+use crate::words;
+
+impl Telling<'_> {
+    pub(super) fn components(&mut self) {
+        for (name, mut findings) in by_component(self.report) {
+            let numbers = numbers(&findings);
+            self.page.heading(&format!("{name}: {numbers}"));
+            findings.sort_by_key(|finding| grade(finding));
+            let short = findings.partition_point(|finding| self.verbose || finding.verdict < Verdict::Pass);
+            let not_applicable =
+                findings.partition_point(|finding| self.verbose || finding.verdict < Verdict::NotApplicable);
+            for finding in &findings[..short] {
+                self.page.blank();
+                self.block(finding);
+            }
+            if short < findings.len() {
+                self.page.blank();
+            }
+            findings[short..not_applicable].iter().for_each(|finding| self.pass(finding));
+            self.not_applicable(&findings[not_applicable..]);
+        }
+        if self.report.findings.is_empty() {
+            self.page.blank();
+            self.page.prose("There is no finding to tell.");
+        }
+    }
+
+    fn pass(&mut self, finding: &Finding) {
+        let hang = self.title_column();
+        let files = finding.subjects.iter().filter(|subject| subject.kind == "file").count();
+        let count = if files > 1 { format!(" ({files} files)") } else { String::new() };
+        self.page.row(finding.verdict, hang, &format!("{}{count}", self.title(finding)));
+        if let Some(because) = &finding.equivalent {
+            self.page.paragraph(hang, hang + 2, &format!("equivalent: {because}"));
+        }
+        for note in &finding.notes {
+            self.page.paragraph(hang, hang + 2, &format!("note: {note}"));
+        }
+    }
+
+    /// What does not apply for the same reason is told together.
+    fn not_applicable(&mut self, findings: &[&Finding]) {
+        let mut rest = findings.to_vec();
+        while let Some(first) = rest.first().copied() {
+            let (same, other): (Vec<&Finding>, Vec<&Finding>) =
+                rest.into_iter().partition(|finding| finding.reason == first.reason);
+            let proof = if first.reason.is_empty() { "does not apply here" } else { &first.reason };
+            self.page.row(Verdict::NotApplicable, ROW, proof);
+            for finding in same {
+                self.page.paragraph(ROW, self.title_column(), &self.title(finding));
+                for note in &finding.notes {
+                    self.page.paragraph(self.title_column(), self.title_column() + 2, &format!("note: {note}"));
+                }
+            }
+            rest = other;
+        }
+    }
+}
+
+/// Components with what was found within reach, those with the gravest findings first.
+fn by_component(report: &Report) -> Vec<(&str, Vec<&Finding>)> {
+    let mut components: Vec<(&str, Vec<&Finding>)> = Vec::new();
+    for finding in report.findings.iter().filter(|finding| !finding.outside) {
+        match components.iter_mut().find(|(name, _)| *name == finding.component) {
+            Some((_, findings)) => findings.push(finding),
+            None => components.push((&finding.component, vec![finding])),
+        }
+    }
+    components.sort_by_key(|(_, findings)| findings.iter().map(|finding| grade(finding)).min());
+    components
+}
+
+/// What comes first: failures, then unknowns, then questions; in each, what is worth most to an attacker. The rest
+/// keeps its order.
+pub(super) fn grade(finding: &Finding) -> (Verdict, Priority) {
+    let open = finding.verdict < Verdict::Pass;
+    (finding.verdict, if open { finding.priority } else { Priority::Contextual })
+}
+
+/// `2 FAIL, 5 PASS`, by demand as the report counts.
+fn numbers(findings: &[&Finding]) -> String {
+    let demands = findings.chunk_by(|left, right| left.control == right.control && left.parameters == right.parameters);
+    let verdicts: Vec<Verdict> = demands.filter_map(|demand| roll_up(demand.iter().copied())).collect();
+    let all = [Verdict::Fail, Verdict::Unknown, Verdict::Manual, Verdict::Pass, Verdict::NotApplicable];
+    let count = |verdict: &Verdict| verdicts.iter().filter(|other| *other == verdict).count();
+    let said = all.iter().map(|verdict| (count(verdict), words::verdict(*verdict))).filter(|(count, _)| *count > 0);
+    said.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,179 @@
+//! The words that renderers share, and the one way in which foreign text becomes harmless.
+
+use std::borrow::Cow;
+
+use assess::Verdict;
+use benchmark::{Assessment, Priority};
+use evidence::Basis;
+
+use crate::model::{CitedBy, Finding};
+
+/// Text from a node, made harmless: whatever could steer a terminal or reorder what is read stands as a visible escape.
+pub fn inert(text: &str) -> Cow<'_, str> {
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if steers(letter) {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character acts instead of standing there: controls, what turns the reading direction, what is invisible.
+pub(crate) fn steers(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A verdict as it is always spelled.
+pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fail => "FAIL",
+        Verdict::Unknown => "UNKNOWN",
+        Verdict::Manual => "MANUAL",
+        Verdict::Pass => "PASS",
+        Verdict::NotApplicable => "N/A",
+    }
+}
+
+/// A priority.
+pub(crate) fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Critical => "critical",
+        Priority::High => "high",
+        Priority::Medium => "medium",
+        Priority::Low => "low",
+        Priority::Contextual => "contextual",
+    }
+}
+
+/// How directly something was seen.
+pub(crate) fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Rendered => "rendered",
+        Basis::Declared => "declared",
+        Basis::Running => "running",
+    }
+}
+
+/// The ids that cite a finding: `1.2.6`, with the profile's name unless all that were judged cite it by that id.
+pub(crate) fn ids(finding: &Finding, profiles: usize) -> String {
+    let everywhere =
+        finding.cited_by.len() == profiles && finding.cited_by.iter().all(|cited| cited.id == finding.id());
+    if everywhere || finding.cited_by.is_empty() {
+        return finding.id().to_owned();
+    }
+    let one = |cited: &CitedBy| if profiles > 1 { format!("{}@{}", cited.id, cited.profile) } else { cited.id.clone() };
+    finding.cited_by.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a publisher leaves it to a person.
+pub(crate) fn left_to_a_person(finding: &Finding) -> bool {
+    finding.cited_by.iter().any(|cited| cited.assessment == Assessment::Manual)
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn number(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// Some names: all of them, or the first three and how many more there are.
+pub(crate) fn some(names: &[&str], all: bool) -> String {
+    if all || names.len() <= 4 {
+        return names.join(", ");
+    }
+    format!("{}, … and {} more", names[..3].join(", "), names.len() - 3)
+}
+
+/// A value; a long list by its first members, unless all is wanted.
+pub(crate) fn value(text: &str, all: bool) -> Cow<'_, str> {
+    let members: Vec<&str> = text.split(", ").collect();
+    if all || members.len() <= 8 {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(some(&members, false))
+}
+
+/// A time as people write it: `2026-03-01 02:14:07 UTC`; anything that is no time as it stands.
+pub(crate) fn time(text: &str) -> String {
+    text.parse::<jiff::Timestamp>()
+        .map_or_else(|_| text.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// Enough of a remediation to begin: its first step with what is indented beneath, or its first sentence.
+pub(crate) fn beginning(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let start = lines.iter().position(|line| line.starts_with("1. ")).unwrap_or(0);
+    let Some(first) = lines.get(start) else { return String::new() };
+    let sentence = first_sentence(first);
+    if sentence != *first && !first.starts_with("1. ") {
+        return sentence.to_owned();
+    }
+    let more = lines[start + 1..].iter().take_while(|line| line.starts_with(' ')).count();
+    // A step with a long listing is no beginning: its first line leads to it.
+    let shown = if more <= 5 { more } else { 0 };
+    lines[start..=start + shown].join("\n")
+}
+
+fn first_sentence(text: &str) -> &str {
+    let mut ends = text.match_indices(". ").map(|(at, _)| at);
+    let sentence = |at: &usize| !["e.g", "i.e", "etc", "vs"].iter().any(|short| text[..*at].ends_with(short));
+    ends.find(sentence).map_or(text, |at| &text[..=at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_steer_a_terminal_is_shown_as_text() {
+        for (text, expected) in [
+            ("/etc/kubernetes/pki", "/etc/kubernetes/pki"),
+            ("häßlich – 日本", "häßlich – 日本"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("a\nb\tc\r", "a\\nb\\tc\\r"),
+            ("\u{9b}2J", "\\u{9b}2J"),
+            ("admin\u{202e}txt.exe", "admin\\u{202e}txt.exe"),
+            ("zero\u{200b}width", "zero\\u{200b}width"),
+        ] {
+            assert_eq!(inert(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_remediation_begins_with_a_sentence_or_a_whole_step() {
+        for (text, expected) in [
+            ("Give clients certificates, e.g. backup. Then set it.", "Give clients certificates, e.g. backup."),
+            ("Only one sentence", "Only one sentence"),
+            ("Set here.\n1. Edit:\n     --a=b\n2. Restart.", "1. Edit:\n     --a=b"),
+            ("Set\n  a: b\nThen restart.", "Set\n  a: b"),
+            ("1. Write:\n a\n b\n c\n d\n e\n f\n2. Restart.", "1. Write:"),
+            ("", ""),
+        ] {
+            assert_eq!(beginning(text), expected);
+        }
+    }
+
+    #[test]
+    fn many_names_are_folded() {
+        let names = ["a", "b", "c", "d", "e"];
+        for (names, all, expected) in [
+            (&names[..4], false, "a, b, c, d"),
+            (&names[..], false, "a, b, c, … and 2 more"),
+            (&names[..], true, "a, b, c, d, e"),
+        ] {
+            assert_eq!(some(names, all), expected);
+        }
+        let list = "a, b, c, d, e, f, g, h, i";
+        assert_eq!(value(list, false), "a, b, c, … and 6 more");
+        assert_eq!(value(list, true), list);
+        assert_eq!(value(&list[..22], false), &list[..22], "eight members are few");
+    }
+}
