@@ -9,7 +9,7 @@ pub(crate) struct Component {
     pub processes: &'static [&'static str],
     /// The platform's role under which its systemd units stand.
     pub units: &'static str,
-    /// Whether it is usually started by the cluster (a DaemonSet), so that files of a node do not tell.
+    /// Whether it is usually started by the cluster (a `DaemonSet`), so that files of a node do not tell.
     pub in_cluster: bool,
     /// The flag that names its configuration file.
     pub config: Option<&'static str>,

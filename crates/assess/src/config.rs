@@ -41,17 +41,12 @@ impl Node<'_> {
         config
     }
 
-    /// Whether an instance was given a configuration file; kubelet defaults depend on it.
-    pub(crate) fn has_config(&self, instance: &Instance) -> bool {
-        instance.component.config.is_some_and(|flag| instance.flags.last(flag).is_some_and(|path| !path.is_empty()))
-    }
-
     fn read_config(&self, instance: &Instance) -> Seen<Option<Rc<Config>>> {
         let Some(flag) = instance.component.config else { return Seen::Known(None) };
         let mut parts = Vec::new();
         let mut paths = Vec::new();
         // etcd also takes its configuration file's name from the environment.
-        let from_env = (instance.component.name == "etcd").then(|| self.environment(instance, "ETCD_CONFIG_FILE"));
+        let from_env = (instance.component.name == "etcd").then(|| instance.environment("ETCD_CONFIG_FILE"));
         match (instance.flags.last(flag).filter(|path| !path.is_empty()), from_env) {
             (Some(path), _) => paths.push(path.to_owned()),
             (None, Some(Seen::Known(path))) => paths.push(path),
@@ -141,11 +136,18 @@ impl Node<'_> {
         }
         Seen::Known(parts)
     }
+}
+
+impl Instance {
+    /// Whether an instance was given a configuration file; kubelet defaults depend on it.
+    pub(crate) fn has_config(&self) -> bool {
+        self.component.config.is_some_and(|flag| self.flags.last(flag).is_some_and(|path| !path.is_empty()))
+    }
 
     /// A variable of an instance's environment.
-    pub(crate) fn environment(&self, instance: &Instance, name: &str) -> Seen<String> {
-        let Some(process) = &instance.process else {
-            return Seen::Absent(format!("{} declares no {name}", instance.source));
+    pub(crate) fn environment(&self, name: &str) -> Seen<String> {
+        let Some(process) = &self.process else {
+            return Seen::Absent(format!("{} declares no {name}", self.source));
         };
         match process.env.as_ref().map(|env| env.get(name)) {
             Some(Some(Some(value))) if !value.is_empty() => Seen::Known(value.to_lossy()),
@@ -162,8 +164,8 @@ impl Node<'_> {
     }
 
     /// The environment variable that sets a setting, for components that have them (etcd: `ETCD_` and the flag).
-    pub(crate) fn variable(instance: &Instance, setting: &Setting) -> Option<String> {
-        (instance.component.name == "etcd")
+    pub(crate) fn variable(&self, setting: &Setting) -> Option<String> {
+        (self.component.name == "etcd")
             .then(|| setting.flag.as_ref().map(|flag| format!("ETCD_{}", flag.to_uppercase().replace('-', "_"))))
             .flatten()
     }

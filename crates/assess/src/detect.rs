@@ -1,12 +1,13 @@
 //! What is being judged: the Kubernetes version, the platform, and the profile that fits, each with its reason.
 
 use benchmark::{Content, Platform, Profile, Version};
-use evidence::{Capture, Run};
+use evidence::Run;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::document;
 use crate::node::Node;
+use crate::sight::Sight;
 use crate::value::Seen;
 
 /// Something chosen, with the reason.
@@ -32,14 +33,8 @@ impl Choice {
     }
 }
 
-/// The version of Kubernetes that a run shows, if it shows one.
-pub fn version(run: &Run, content: &Content) -> Option<(Version, Choice)> {
-    run.captures.iter().find_map(|capture| version_of(capture, content))
-}
-
-fn version_of(capture: &Capture, content: &Content) -> Option<(Version, Choice)> {
-    let platform = platform_of(capture, content)?.0;
-    let node = Node::new(capture, content, platform, None);
+/// The version of Kubernetes that a node shows, if it shows one.
+pub(crate) fn version(node: &Node<'_>) -> Option<(Version, Choice)> {
     let choose = |version: Version, reason: String| Some((version, Choice::new(version.to_string(), reason)));
     if let Seen::Known(body) = node.sight.body("/version")
         && let Ok(json) = document::parse(&body.bytes)
@@ -47,8 +42,9 @@ fn version_of(capture: &Capture, content: &Content) -> Option<(Version, Choice)>
     {
         return choose(version, "the API server's /version says so".to_owned());
     }
+    let instances = |component| node.instances(component).known().copied().unwrap_or_default();
     for component in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
-        for instance in node.instances(component).known().copied().unwrap_or_default() {
+        for instance in instances(component) {
             if let Some((path, container)) = &instance.declared
                 && let Some(version) = container.version()
             {
@@ -58,7 +54,7 @@ fn version_of(capture: &Capture, content: &Content) -> Option<(Version, Choice)>
     }
     // RKE2 and others keep each version's programs in a directory of its own.
     for component in ["kubelet", "kube-apiserver"] {
-        for instance in node.instances(component).known().copied().unwrap_or_default() {
+        for instance in instances(component) {
             let exe =
                 instance.process.as_ref().and_then(|process| process.exe.as_ref()).map(evidence::OsText::to_lossy);
             let part = exe.iter().flat_map(|exe| exe.split('/')).find(|part| part.starts_with("v1."));
@@ -70,17 +66,15 @@ fn version_of(capture: &Capture, content: &Content) -> Option<(Version, Choice)>
     None
 }
 
-/// The platform of a run: the first whose marks are there, else the first known, loudly.
-pub fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platform, Choice)> {
-    run.captures.first().and_then(|capture| platform_of(capture, content))
-}
-
-fn platform_of<'c>(capture: &Capture, content: &'c Content) -> Option<(&'c Platform, Choice)> {
-    let sight = crate::sight::Sight::new(capture);
-    for platform in &content.platforms {
-        let mark = platform.places("marks").iter().find(|path| matches!(sight.stat(path), Seen::Known(_)));
-        if let Some(mark) = mark {
-            return Some((platform, Choice::new(&platform.name, format!("{mark} is there"))));
+/// The platform of a run: the first whose marks are there, else the first known, with that reason.
+pub(crate) fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platform, Choice)> {
+    for capture in &run.captures {
+        let sight = Sight::new(capture);
+        for platform in &content.platforms {
+            let mark = platform.places("marks").iter().find(|path| matches!(sight.stat(path), Seen::Known(_)));
+            if let Some(mark) = mark {
+                return Some((platform, Choice::new(&platform.name, format!("{mark} is there"))));
+            }
         }
     }
     let platform = content.platforms.first()?;
@@ -89,7 +83,7 @@ fn platform_of<'c>(capture: &Capture, content: &'c Content) -> Option<(&'c Platf
 }
 
 /// The profile for a Kubernetes version: the CIS benchmark written for it, else the newest.
-pub fn profile<'c>(version: Option<Version>, content: &'c Content) -> Option<(&'c Profile, Choice)> {
+pub fn profile(version: Option<Version>, content: &Content) -> Option<(&Profile, Choice)> {
     let published = || content.profiles.iter().filter(|profile| profile.kubernetes.is_some());
     let newest = published().max_by_key(|profile| profile.kubernetes.and_then(|range| range.to))?;
     let oldest = published().min_by_key(|profile| profile.kubernetes.and_then(|range| range.from))?;

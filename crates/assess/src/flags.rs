@@ -62,12 +62,14 @@ impl Flags {
         self.last(flag).is_some()
     }
 
-    /// The text that a setting's flag amounts to: the last value, or all of a list's values joined by commas.
+    /// The text that a setting's flag amounts to: the last value, or all of a list's values,
+    /// joined by commas (by line breaks where a value may hold commas).
     pub(crate) fn of(&self, setting: &Setting) -> Option<String> {
         let flag = setting.flag.as_deref()?;
         match setting.kind {
             Kind::List | Kind::Repeated | Kind::Gates if self.has(flag) => {
-                Some(self.all(flag).filter(|value| !value.is_empty()).collect::<Vec<_>>().join(","))
+                let values: Vec<&str> = self.all(flag).filter(|value| !value.is_empty()).collect();
+                Some(values.join(if setting.kind == Kind::Repeated { "\n" } else { "," }))
             }
             _ => self.last(flag).map(str::to_owned),
         }

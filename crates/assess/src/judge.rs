@@ -180,12 +180,11 @@ impl Bench<'_> {
                 Truth::False => {}
             }
         }
-        match unsure {
-            Some(unknown) => Outcome::unknown(subject, unknown),
-            None => {
-                let reason = self.failures(requirement, observed);
-                Outcome::plain(subject, Verdict::Fail, reason)
-            }
+        if let Some(unknown) = unsure {
+            Outcome::unknown(subject, unknown)
+        } else {
+            let reason = self.failures(requirement, observed);
+            Outcome::plain(subject, Verdict::Fail, reason)
         }
     }
 
@@ -316,7 +315,9 @@ impl Bench<'_> {
             Subject::File(_) => None,
         };
         let known = all[..deciding].iter().filter_map(|(_, resolved)| resolved.known());
-        outcome.basis = known.map(|known| known.basis).chain(own).min();
+        if outcome.verdict != Verdict::Manual {
+            outcome.basis = known.map(|known| known.basis).chain(own).min();
+        }
         for (_, resolved) in &all {
             if let Seen::Known(known) = resolved {
                 outcome.notes.extend(

@@ -25,24 +25,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use benchmark::{Assessment as How, Content, Control, Parameters, Platform, Profile, Version, Vocabulary};
 use evidence::Run;
 
-pub use detect::{Choice, platform, profile, version};
+use crate::node::Node;
+use crate::value::Seen;
+
+pub use detect::{Choice, profile};
 pub use facts::{Fact, Set, catalogue, fact};
 pub use judge::{Observed, Outcome, SubjectName, Verdict};
 pub use trails::trails;
 pub use value::{Type, Value};
-
-/// What is asked: the profiles, and what the evidence is to be read as.
-#[derive(Clone, Debug)]
-pub struct Question<'c> {
-    /// The profiles (or tailorings), each once.
-    pub profiles: Vec<&'c Profile>,
-    /// The platform.
-    pub platform: &'c Platform,
-    /// The Kubernetes version, if known.
-    pub version: Option<Version>,
-    /// Names of controls or ids; empty: all.
-    pub only: Selection,
-}
 
 /// A selection of a profile's ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,57 +80,88 @@ pub struct Presence {
     pub components: BTreeMap<String, String>,
 }
 
-/// Judges every demand of the question's profiles over every capture of a run.
-pub fn assess<'c>(run: &Run, content: &'c Content, question: &Question<'c>) -> Vec<Judged<'c>> {
-    let nodes: Vec<_> = run
-        .captures
-        .iter()
-        .map(|capture| (capture.name.clone(), node::Node::new(capture, content, question.platform, question.version)))
-        .collect();
-    demands(content, question)
-        .into_iter()
-        .map(|(control, parameters, cited_by)| {
-            let outcomes = nodes
-                .iter()
-                .flat_map(|(name, node)| {
-                    judge::judge(node, control, &parameters).into_iter().map(move |outcome| (name.clone(), outcome))
-                })
-                .collect();
-            Judged { control, parameters, cited_by, outcomes }
-        })
-        .collect()
+/// The evidence of a run, read as a platform's and a version's.
+#[derive(Debug)]
+pub struct Case<'c> {
+    content: &'c Content,
+    nodes: Vec<(&'c str, Node<'c>)>,
+    platform: Choice,
+    kubernetes: Option<(Version, Choice)>,
 }
 
-/// What runs where.
-pub fn presence(run: &Run, content: &Content, platform: &Platform) -> Vec<Presence> {
-    run.captures
-        .iter()
-        .map(|capture| {
-            let node = node::Node::new(capture, content, platform, None);
-            let word = |name: &str| match node.instances(name) {
-                value::Seen::Known(instances) if instances.iter().any(|instance| instance.process.is_some()) => {
-                    Some("running".to_owned())
-                }
-                value::Seen::Known(_) => Some("declared".to_owned()),
-                value::Seen::Unknown(unknown) => Some(unknown.why),
-                value::Seen::Absent(_) => None,
-            };
-            let names = components::COMPONENTS.iter().map(|component| component.name);
-            let components = names.filter_map(|name| Some((name.to_owned(), word(name)?))).collect();
-            Presence { capture: capture.name.clone(), components }
-        })
-        .collect()
+impl<'c> Case<'c> {
+    /// Reads a run. A platform or version that is not given is told from the evidence, with its reason. None: the
+    /// content has no platform.
+    pub fn new(
+        run: &'c Run,
+        content: &'c Content,
+        platform: Option<(&'c Platform, Choice)>,
+        kubernetes: Option<(Version, Choice)>,
+    ) -> Option<Self> {
+        let (platform, why) = platform.or_else(|| detect::platform(run, content))?;
+        let mut nodes: Vec<(&str, Node<'_>)> =
+            run.captures.iter().map(|capture| (capture.name.as_str(), Node::new(capture, content, platform))).collect();
+        let kubernetes = kubernetes.or_else(|| nodes.iter().find_map(|(_, node)| detect::version(node)));
+        for (_, node) in &mut nodes {
+            node.version = kubernetes.as_ref().map(|(version, _)| *version);
+        }
+        Some(Self { content, nodes, platform: why, kubernetes })
+    }
+
+    /// The platform, with the reason.
+    pub fn platform(&self) -> &Choice {
+        &self.platform
+    }
+
+    /// The version of Kubernetes, with the reason; none: it was not seen.
+    pub fn kubernetes(&self) -> Option<&(Version, Choice)> {
+        self.kubernetes.as_ref()
+    }
+
+    /// Judges every demand of the profiles over every capture.
+    pub fn judge(&self, profiles: &[&Profile], only: &Selection) -> Vec<Judged<'c>> {
+        demands(self.content, profiles, only)
+            .into_iter()
+            .map(|(control, parameters, cited_by)| {
+                let outcomes = self.nodes.iter().flat_map(|(name, node)| {
+                    let outcomes = judge::judge(node, control, &parameters);
+                    outcomes.into_iter().map(|outcome| ((*name).to_owned(), outcome))
+                });
+                Judged { control, outcomes: outcomes.collect(), parameters, cited_by }
+            })
+            .collect()
+    }
+
+    /// What runs where.
+    pub fn presence(&self) -> Vec<Presence> {
+        self.nodes
+            .iter()
+            .map(|(name, node)| {
+                let word = |name: &str| match node.instances(name) {
+                    Seen::Known(instances) if instances.iter().any(|instance| instance.process.is_some()) => {
+                        Some("running".to_owned())
+                    }
+                    Seen::Known(_) => Some("declared".to_owned()),
+                    Seen::Unknown(unknown) => Some(unknown.why),
+                    Seen::Absent(_) => None,
+                };
+                let names = components::COMPONENTS.iter().map(|component| component.name);
+                let components = names.filter_map(|name| Some((name.to_owned(), word(name)?))).collect();
+                Presence { capture: (*name).to_owned(), components }
+            })
+            .collect()
+    }
 }
 
 type Demand<'c> = (&'c Control, Parameters, Vec<Citation>);
 
 /// The demands of the profiles in their order; ids that demand the same are told as one.
-fn demands<'c>(content: &'c Content, question: &Question<'c>) -> Vec<Demand<'c>> {
+fn demands<'c>(content: &'c Content, profiles: &[&Profile], only: &Selection) -> Vec<Demand<'c>> {
     let mut demands: Vec<Demand<'c>> = Vec::new();
-    for profile in &question.profiles {
+    for profile in profiles {
         for entry in &profile.entries {
             let Some(control) = content.control(&entry.control) else { continue };
-            if !question.only.holds(&entry.id, &entry.control) {
+            if !only.holds(&entry.id, &entry.control) {
                 continue;
             }
             let parameters = content.bounds(entry);

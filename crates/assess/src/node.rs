@@ -74,17 +74,12 @@ pub(crate) struct Instance {
 
 impl<'a> Node<'a> {
     /// A node from a capture.
-    pub(crate) fn new(
-        capture: &'a Capture,
-        content: &'a Content,
-        platform: &'a Platform,
-        version: Option<Version>,
-    ) -> Self {
+    pub(crate) fn new(capture: &'a Capture, content: &'a Content, platform: &'a Platform) -> Self {
         let mut node = Self {
             sight: Sight::new(capture),
             content,
             platform,
-            version,
+            version: None,
             manifests: OnceCell::new(),
             instances: BTreeMap::new(),
             configs: RefCell::default(),
@@ -308,7 +303,7 @@ impl<'a> Node<'a> {
         let rules = self.content.component(component.name);
         let (mut found, mut unseen) = (Vec::new(), None);
         if component.name != "kubelet" {
-            unseen = self.manifests().unseen.clone();
+            unseen.clone_from(&self.manifests().unseen);
             for manifest in &self.manifests().read {
                 if let Some(container) = manifest.runs(component.processes) {
                     found.push((

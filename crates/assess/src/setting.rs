@@ -45,8 +45,8 @@ impl Node<'_> {
                     Err(why) => return misread(&format!("--{flag}={text} in {}", instance.source), why),
                 }
             }
-            if let Some(variable) = Self::variable(instance, setting) {
-                match self.environment(instance, &variable) {
+            if let Some(variable) = instance.variable(setting) {
+                match instance.environment(&variable) {
                     Seen::Known(text) => match read(setting.kind, &text) {
                         Ok(Some(value)) => {
                             return explicit(
@@ -89,7 +89,7 @@ impl Node<'_> {
 
     fn default_of(&self, instance: &Instance, setting: &Setting, zero: Option<String>, looked: &str) -> Resolved {
         let name = &setting.name;
-        match setting.default_for(self.version, self.has_config(instance)) {
+        match setting.default_for(self.version, instance.has_config()) {
             Default::Unset => Seen::Absent(format!("{name} is not set ({looked}) and has no default")),
             Default::Row(row) => {
                 let Some(json) = &row.value else {
@@ -108,6 +108,7 @@ impl Node<'_> {
                 }
             }
             Default::Differs(rows) => {
+                let known = self.version.is_some();
                 let rows: Vec<String> = rows
                     .iter()
                     .map(|row| {
@@ -120,7 +121,7 @@ impl Node<'_> {
                     .collect();
                 Seen::Unknown(Unknown::new(
                     format!("{name} is not set, and its default depends on the version: {}", rows.join("; ")),
-                    "give --kubernetes-version",
+                    if known { "look at the version of the component" } else { "give --kubernetes-version" },
                 ))
             }
             Default::Unknown => Seen::Unknown(Unknown::new(
@@ -156,7 +157,8 @@ fn read(kind: Kind, text: &str) -> Result<Option<Value>, &'static str> {
         Kind::Text if text.is_empty() => return Ok(None),
         Kind::Text => Value::Text(text.to_owned()),
         Kind::List | Kind::LastList | Kind::Repeated | Kind::Gates => {
-            Value::List(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+            let between = if kind == Kind::Repeated { '\n' } else { ',' };
+            Value::List(text.split(between).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
         }
     }))
 }

@@ -44,10 +44,9 @@ impl Taken {
         match self {
             Self::Stat => "metadata",
             Self::Certs => "certificates",
-            Self::Config => "configuration",
+            Self::Config | Self::Etcd => "configuration",
             Self::Encryption => "encryption",
             Self::Kubeconfig => "kubeconfigs",
-            Self::Etcd => "configuration",
         }
     }
 }
@@ -201,6 +200,7 @@ pub fn trails(content: &Content) -> Vec<Trail> {
     }
     all.kubelet();
     all.kubeconfig_references();
+    all.declared(content);
     all.places(content);
     all.trails
 }
@@ -266,6 +266,41 @@ impl Compiler {
             self.process("kubelet", &format!("drop-ins.{key}"), hops, take.takes());
         }
         self.process("kubelet", "cert-dir", vec![flag(&["cert-dir"]), entries(None, 1)], Taken::Certs.takes());
+    }
+
+    /// The same files where no process tells: as manifests and units declare them.
+    fn declared(&mut self, content: &Content) {
+        for files in FILES.iter().filter(|files| files.component != "kubelet") {
+            for path in places(content, "manifests") {
+                let names = files.flags.iter().map(|name| (*name).to_owned()).collect();
+                let id = format!("{}.declared.{}", files.component, files.take.word());
+                self.path(
+                    &id,
+                    &path,
+                    vec![entries(None, 1), Hop::FlagIn { names, cut: Cut::Manifest }],
+                    files.take.takes(),
+                );
+            }
+        }
+        // A kubelet's flags stand in its unit, or in the files that the unit takes its environment from.
+        let unit = |names: &[String]| vec![Hop::FlagIn { names: names.to_vec(), cut: Cut::Unit }];
+        let environment = |names: &[String]| {
+            let file = Hop::Key { name: "EnvironmentFile".to_owned(), cut: Cut::Unit };
+            vec![file, Hop::FlagIn { names: names.to_vec(), cut: Cut::Env }]
+        };
+        let ways: [&dyn Fn(&[String]) -> Vec<Hop>; 2] = [&unit, &environment];
+        for (name, way) in
+            places(content, "kubelet-units").into_iter().flat_map(|name| ways.map(|way| (name.clone(), way)))
+        {
+            for files in FILES.iter().filter(|files| files.component == "kubelet") {
+                let names: Vec<String> = files.flags.iter().map(|name| (*name).to_owned()).collect();
+                let id = format!("kubelet.declared.{}", files.take.word());
+                self.push(id, Start::Unit(name.clone()), way(&names), files.take.takes());
+            }
+            let mut hops = way(&["config-dir".to_owned()]);
+            hops.push(entries(Some(".conf"), PKI_DEPTH));
+            self.push("kubelet.declared.drop-ins".to_owned(), Start::Unit(name), hops, Taken::Config.takes());
+        }
     }
 
     /// Certificates and keys that kubeconfigs name as files.

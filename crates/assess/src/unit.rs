@@ -62,7 +62,7 @@ impl Unit {
             // `$NAME` alone is split into words; `${NAME}` is put in as it is (systemd.service(5)).
             match word.strip_prefix('$').filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) {
                 Some(name) => {
-                    argv.extend(words(environment.get(name).map_or("", String::as_str)).into_iter().map(OsText::from))
+                    argv.extend(words(environment.get(name).map_or("", String::as_str)).into_iter().map(OsText::from));
                 }
                 None => argv.push(OsText::from(braces(&word, &environment))),
             }

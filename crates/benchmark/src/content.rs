@@ -49,7 +49,7 @@ impl Content {
     pub fn digest_of(&self, profile: &Profile) -> String {
         let demands: Vec<Value> = profile.entries.iter().map(|entry| self.demanded(entry)).collect();
         let digest = Sha256::digest(Value::Array(demands).to_string());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
     /// The effective bounds of an id: the control's own, with the profile's laid over them.

@@ -114,14 +114,14 @@ impl<'r, 'a> Fields<'r, 'a> {
 
     /// Reports every field that was not asked for. Call it after the last question and before any `?`.
     pub fn finish(self) {
-        let known = match self.asked.as_slice() {
+        let known = || match self.asked.as_slice() {
             [] => "there are no fields here".to_owned(),
             names => format!("fields here are {}", enumerated(names.iter().copied(), "and")),
         };
         for (key, _) in self.entries.iter().filter(|(key, _)| !self.asked.contains(&key.text.as_str())) {
             let message = format!("unknown field {}", quoted(&key.text));
             let diag = Diagnostic::error(code::UNKNOWN_FIELD, self.reader.file(), key.span.clone(), message);
-            self.reader.report(diag.help(known.as_str()).did_you_mean(&key.text, &self.asked));
+            self.reader.report(diag.help(known()).did_you_mean(&key.text, &self.asked));
         }
     }
 }

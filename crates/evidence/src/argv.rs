@@ -33,6 +33,23 @@ pub(crate) fn flag_values(argv: &[OsText], names: &[String]) -> Vec<Vec<u8>> {
     values
 }
 
+/// Every value that a text gives to any of these flags: its words are taken for arguments.
+pub(crate) fn flags_in(text: &[u8], names: &[String]) -> Vec<Vec<u8>> {
+    let apart = |byte: &u8| byte.is_ascii_whitespace() || b"\"'[]{},$".contains(byte);
+    // `NAME=--flag=value` is how units put flags into variables.
+    let bare = |word| match find(word, b"=--") {
+        Some(at) if !word.starts_with(b"-") => &word[at + 1..],
+        _ => word,
+    };
+    let words = text.split(apart).filter(|word| !word.is_empty()).map(|word| OsText::from(bare(word)));
+    let words: Vec<OsText> = std::iter::once(OsText::default()).chain(words).collect();
+    flag_values(&words, names)
+}
+
+fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).position(|window| window == what)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +71,18 @@ mod tests {
         check(&["kubelet", "--config-dir="], &[]);
         check(&["kubelet", "--config-directory=/a", "config-dir=/a", "--"], &[]);
         check(&["--config-dir=/a"], &[]);
+    }
+
+    #[test]
+    fn flags_are_found_in_manifests_and_units() {
+        let names = ["config".to_owned()];
+        for text in [
+            "  - command:\n    - kube-scheduler\n    - --config=/a.yaml\n",
+            "{\"command\":[\"kubelet\",\"--config=/a.yaml\",\"--x\"]}",
+            "Environment=\"KUBELET_CONFIG_ARGS=--config=/a.yaml\"\n",
+            "ExecStart=/usr/bin/kubelet --config /a.yaml $MORE\n",
+        ] {
+            assert_eq!(flags_in(text.as_bytes(), &names), [b"/a.yaml"], "{text}");
+        }
     }
 }

@@ -44,6 +44,13 @@ pub enum Start {
 pub enum Hop {
     /// From a process to the paths given by any of these flags (names without dashes).
     Flag(Vec<String>),
+    /// From a text file (a manifest, a unit) to the paths given by any of these flags in it.
+    FlagIn {
+        /// Names of flags, without dashes.
+        names: Vec<String>,
+        /// How the text is cut when it is taken on the way.
+        cut: Cut,
+    },
     /// From a process to the path in an environment variable.
     Env(String),
     /// From a text file to the paths in the values of a key, found by a lexical scan (YAML, JSON, TOML, `KEY=value`).

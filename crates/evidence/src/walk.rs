@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::{Ask, Break, Cut, FileKind, Hop, Item, OsText, Process, Seen, Start, Take, Trail, argv, scan};
+use crate::{
+    Ask, Aspect, Break, Cut, FileKind, Hop, Item, OsText, Place, Process, Seen, Start, Take, Trail, argv, scan,
+};
 
 /// Bounds of one walk.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,7 @@ pub struct Walk {
     names: BTreeSet<String>,
     env: BTreeSet<String>,
     items: Vec<Item>,
+    kept: BTreeSet<(Place, Aspect)>,
     breaks: BTreeSet<Break>,
     taken: u64,
     visited: BTreeSet<(usize, usize, Cursor)>,
@@ -114,6 +117,7 @@ impl Walk {
             names,
             env,
             items: Vec::new(),
+            kept: BTreeSet::new(),
             breaks: BTreeSet::new(),
             taken: 0,
             visited: BTreeSet::new(),
@@ -169,7 +173,7 @@ impl Walk {
 
     fn keep(&mut self, trail: usize, ask: &Ask, seen: &Seen) {
         let (place, aspect) = ask.subject();
-        if self.items.iter().any(|item| item.aspect == aspect && item.place == place) {
+        if !self.kept.insert((place.clone(), aspect)) {
             return;
         }
         if let (Ask::Text { cut: Cut::Manifest, .. }, Seen::Text(text)) = (ask, seen) {
@@ -246,13 +250,19 @@ impl Walk {
                     self.go_to(task, next, &value, process.cwd.as_ref(), Some(&process));
                 }
             }
+            (Hop::FlagIn { names, cut }, Cursor::Path { path, .. }) => {
+                let Some(Seen::Text(text)) = self.text(task, &path, *cut) else { return };
+                for value in argv::flags_in(&text.bytes, names) {
+                    self.go_to(task, next, &value, None, None);
+                }
+            }
             (Hop::Env(name), Cursor::Process(pid)) => {
                 let Some(process) = self.process(pid) else { return };
                 let value = process.env.as_ref().and_then(|env| env.get(name)).cloned().flatten();
                 match value {
                     Some(value) => self.go_to(task, next, value.as_bytes(), process.cwd.as_ref(), Some(&process)),
                     None => {
-                        self.broke(task, format!("{} (pid {pid}) shows no {name} in its environment", process.comm))
+                        self.broke(task, format!("{} (pid {pid}) shows no {name} in its environment", process.comm));
                     }
                 }
             }
@@ -344,7 +354,7 @@ impl Walk {
         let Some(path) = absolute(value, base) else { return };
         let of = process.map(|process| process.pid);
         let mut places = vec![path.clone()];
-        if let (Some(process), Some(text)) = (process, path.as_str()) {
+        if let Some(text) = path.as_str() {
             for (mount, host) in &self.mounts {
                 if mount != host
                     && let Some(rest) = beneath(text, mount)
@@ -352,7 +362,8 @@ impl Walk {
                     places.push(format!("{}{rest}", host.trim_end_matches('/')).into());
                 }
             }
-            if let (Some(pod), Some((_, file))) = (&process.pod, text.rsplit_once('/')) {
+            let pod = process.and_then(|process| process.pod.as_ref());
+            if let (Some(pod), Some((_, file))) = (pod, text.rsplit_once('/')) {
                 let volumes = OsText::from(format!("{POD_VOLUMES}/{pod}/volumes/kubernetes.io~configmap"));
                 let Some(seen) = self.ask(task, self.list(volumes.clone())) else { return };
                 if let Seen::List(listing) = seen {

@@ -1,6 +1,6 @@
 //! Speed of the main job on a recorded control plane node: `cargo bench -p kube-assay`.
 
-use assess::{Question, Selection};
+use assess::{Case, Choice, Selection};
 use collect::recording::Recording;
 use divan::Bencher;
 use evidence::Run;
@@ -45,11 +45,34 @@ fn walk_this_machine(bencher: Bencher<'_, '_>) {
 fn judge_a_capture(bencher: Bencher<'_, '_>) {
     let content = content();
     let run = Run { captures: vec![recording().capture(assess::trails(&content))] };
-    let (platform, _) = assess::platform(&run, &content).expect("the content has a platform");
     let profile = content.profile("cis-2.0.1").expect("it is built in");
-    let version = assess::version(&run, &content).map(|(version, _)| version);
     bencher.bench(|| {
-        let question = Question { profiles: vec![profile], platform, version, only: Selection::default() };
-        assess::assess(&run, &content, &question).len()
+        let case = Case::new(&run, &content, None, None).expect("the content has a platform");
+        case.judge(&[profile], &Selection::default()).len()
+    });
+}
+
+/// The whole scan of a collected node, content and rendering included, as `scan --evidence` does it.
+#[divan::bench]
+fn scan_a_run_file(bencher: Bencher<'_, '_>) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/runs/kubeadm-v1.36.run");
+    let file = std::fs::read(root).expect("the fixture is there");
+    bencher.bench(|| {
+        let (content, run) = (content(), evidence::read_run(file.as_slice()).expect("it is a run file"));
+        let case = Case::new(&run, &content, None, None).expect("the content has a platform");
+        let profile = content.profile("cis-2.0.1").expect("it is built in");
+        let judged = case.judge(&[profile], &Selection::default());
+        let report = report::build(&report::Material {
+            run: &run,
+            content: &content,
+            judged: &judged,
+            presence: &case.presence(),
+            profiles: vec![(profile, Choice::given("cis-2.0.1", "--profile"))],
+            platform: case.platform().clone(),
+            kubernetes: None,
+            selection: None,
+            version: "bench",
+        });
+        report::terminal(&report, &report::Options::default()).len()
     });
 }

@@ -109,15 +109,15 @@ fn facts(text: &mut String, content: &Content, control: &Control) {
     let wanted = |trail: &Trail| {
         let component = trail.id.split('.').next().unwrap_or_default();
         let first = trail.hops.first();
-        let named = |names: &Vec<String>| {
-            names
+        let taken = |these: &Vec<String>| {
+            these
                 .iter()
                 .any(|name| flags.contains(&(component, name.as_str())) || name == "config" || name == "config-dir")
         };
         components.contains(component)
             && match first {
                 None => true,
-                Some(Hop::Flag(names)) => named(names),
+                Some(Hop::Flag(these)) => taken(these),
                 Some(_) => false,
             }
     };
@@ -156,6 +156,7 @@ fn trail_in_words(trail: &Trail) -> String {
     };
     let hops = trail.hops.iter().map(|hop| match hop {
         Hop::Flag(names) => names.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(" or "),
+        Hop::FlagIn { names, .. } => names.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(" or "),
         Hop::Env(name) => format!("${name}"),
         Hop::Key { name, .. } => format!("its {name}"),
         Hop::Entries { suffix, .. } => format!("its entries {}", suffix.as_deref().unwrap_or("")).trim_end().to_owned(),

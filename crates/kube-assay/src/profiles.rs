@@ -84,7 +84,9 @@ fn diff(from: &Profile, to: &Profile, content: &Content) -> String {
         let changes = changes(old, new, content);
         if !changes.is_empty() {
             let _ = writeln!(text, "~ {:<7} {}", old.id, old.control);
-            changes.iter().for_each(|change| text.push_str(&format!("          {change}\n")));
+            for change in changes {
+                let _ = writeln!(text, "          {change}");
+            }
         }
     }
     for new in to.entries.iter().filter(|new| entry(from, &new.control).is_none()) {

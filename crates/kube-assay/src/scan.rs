@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use assess::{Choice, Question, Selection, Verdict};
+use assess::{Case, Choice, Selection, Verdict};
 use benchmark::{Content, Profile};
 use evidence::Run;
 use report::{Decision, Material, Report};
@@ -22,46 +22,34 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
 }
 
 /// Judges a run as the arguments say.
-pub(crate) fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Report> {
-    let seen = assess::version(run, content);
-    let (version, kubernetes) = match &arguments.kubernetes_version {
-        Some(given) => {
-            let version = given.parse().map_err(mistake)?;
-            (Some(version), Some(Choice::given(given, "--kubernetes-version")))
-        }
-        None => (seen.as_ref().map(|(version, _)| *version), seen.map(|(_, choice)| choice)),
+fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Report> {
+    let kubernetes = arguments.kubernetes_version.as_ref().map(|given| {
+        given.parse().map(|version| (version, Choice::given(given, "--kubernetes-version"))).map_err(mistake)
+    });
+    let platform = arguments.platform.as_ref().map(|name| {
+        let known = content.platforms.iter().map(|platform| platform.name.as_str());
+        let platform = content.platform(name).ok_or_else(|| unknown("platform", name, known))?;
+        anyhow::Ok((platform, Choice::given(name, "--platform")))
+    });
+    let case = Case::new(run, content, platform.transpose()?, kubernetes.transpose()?)
+        .ok_or_else(|| mistake("the content has no platform"))?;
+    let profiles = profiles(content, case.kubernetes().map(|(version, _)| *version), arguments)?;
+    let only = Selection {
+        controls: arguments.control.iter().cloned().collect(),
+        sections: arguments.section.iter().cloned().collect(),
     };
-    let (platform, why) = match &arguments.platform {
-        Some(name) => {
-            let known = content.platforms.iter().map(|platform| platform.name.as_str());
-            let platform = content.platform(name).ok_or_else(|| unknown("platform", name, known))?;
-            (platform, Choice::given(name, "--platform"))
-        }
-        None => assess::platform(run, content).ok_or_else(|| mistake("the content has no platform"))?,
-    };
-    let profiles = profiles(content, version, arguments)?;
-    let question = Question {
-        profiles: profiles.iter().map(|(profile, _)| *profile).collect(),
-        platform,
-        version,
-        only: Selection {
-            controls: arguments.control.iter().cloned().collect(),
-            sections: arguments.section.iter().cloned().collect(),
-        },
-    };
-    let judged = assess::assess(run, content, &question);
+    let judged = case.judge(&profiles.iter().map(|(profile, _)| *profile).collect::<Vec<_>>(), &only);
     if judged.is_empty() {
         return Err(mistake("the selection holds no control of the profile"));
     }
-    let presence = assess::presence(run, content, platform);
     Ok(report::build(&Material {
         run,
         content,
         judged: &judged,
-        presence: &presence,
+        presence: &case.presence(),
         profiles,
-        platform: why,
-        kubernetes,
+        platform: case.platform().clone(),
+        kubernetes: case.kubernetes().map(|(_, choice)| choice.clone()),
         selection: selection(arguments),
         version: env!("CARGO_PKG_VERSION"),
     }))

@@ -14,12 +14,11 @@ pub(crate) fn fold(judged: &[Judged<'_>], platform: &str) -> Vec<Finding> {
 fn fold_one(demand: &Judged<'_>, platform: &str) -> Vec<Finding> {
     let mut groups: Vec<(&Outcome, BTreeMap<&SubjectName, Vec<String>>)> = Vec::new();
     for (capture, outcome) in &demand.outcomes {
-        let subjects = match groups.iter_mut().find(|(other, _)| same(other, outcome)) {
-            Some((_, subjects)) => subjects,
-            None => {
-                groups.push((outcome, BTreeMap::new()));
-                &mut groups.last_mut().expect("just pushed").1
-            }
+        let subjects = if let Some((_, subjects)) = groups.iter_mut().find(|(other, _)| same(other, outcome)) {
+            subjects
+        } else {
+            groups.push((outcome, BTreeMap::new()));
+            &mut groups.last_mut().expect("just pushed").1
         };
         subjects.entry(&outcome.subject).or_default().push(capture.clone());
     }

@@ -80,8 +80,8 @@ pub(super) fn document_of(node: &Node<'_>, instance: &Instance, flag: &str, relo
     })
 }
 
-/// With `anonymous` in an AuthenticationConfiguration that decides; else --anonymous-auth; and the server itself turns
-/// anonymous requests off when AlwaysAllow is among the modes (checked on v1.36.2).
+/// With `anonymous` in an `AuthenticationConfiguration` that decides; else --anonymous-auth; and the server itself turns
+/// anonymous requests off when `AlwaysAllow` is among the modes (checked on v1.36.2).
 fn anonymous_paths(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     match document_of(node, apiserver, "authentication-config", true) {
         Seen::Known((json, place)) => {
@@ -195,7 +195,7 @@ fn admission_plugins(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     })
 }
 
-/// The configuration of an admission plugin: inline, or in a file named relative to the AdmissionConfiguration.
+/// The configuration of an admission plugin: inline, or in a file named relative to the `AdmissionConfiguration`.
 fn plugin_configuration(node: &Node<'_>, apiserver: &Instance, plugin: &str) -> Seen<(Json, String)> {
     document_of(node, apiserver, "admission-control-config-file", false).and_then(|(json, place)| {
         let named = |entry: &&Json| document::text_at(entry, "name").as_deref() == Some(plugin);
@@ -231,7 +231,7 @@ fn event_rate_limits(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     })
 }
 
-/// Without a PodSecurity configuration the default is `privileged` (Pod Security admission, all versions).
+/// Without a `PodSecurity` configuration the default is `privileged` (Pod Security admission, all versions).
 fn pod_security_default(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     match plugin_configuration(node, apiserver, "PodSecurity") {
         Seen::Known((json, place)) => {

@@ -421,8 +421,8 @@ fn config_files(node: &Node<'_>) -> Seen<Members> {
                 }
             }
             if let Some(directory) = kubelet.flags.last("config-dir").filter(|path| !path.is_empty()) {
-                let conf = |path: &str| path.ends_with(".conf");
-                files_beneath(node, directory.trim_end_matches('/'), PKI_DEPTH, &mut members, &conf);
+                let wanted = |path: &str| has_suffix(path, &[".conf"]);
+                files_beneath(node, directory.trim_end_matches('/'), PKI_DEPTH, &mut members, &wanted);
             }
         }
         found(members, || "the kubelet was given no configuration file".to_owned())

@@ -63,7 +63,7 @@ fn seccomp_default(node: &Node<'_>, kubelet: &Instance) -> Resolved {
     node.setting(kubelet, "seccompDefault")
 }
 
-/// RotateKubeletServerCertificate is on by default in every supported version (beta since 1.12).
+/// `RotateKubeletServerCertificate` is on by default in every supported version (beta since 1.12).
 fn gate(node: &Node<'_>, instance: &Instance, setting: &str) -> Resolved {
     // A flag's gates are laid over the file's, gate by gate.
     let from_flag =

@@ -11,9 +11,9 @@ use super::{Named, code};
 use crate::{Entry, Tailoring, plain};
 
 /// Lays a tailoring over what it extends. The ids stay, and with them sections, title and remarks.
-pub(super) fn tailor(expander: &mut Expander<'_>, draft: &Named<Draft>, expanded: &mut Expanded) {
+pub(super) fn tailor(expander: &mut Expander<'_>, draft: &Named<Draft>, whole: &mut Expanded) {
     let body = &draft.body;
-    let profile = &mut expanded.profile;
+    let profile = &mut whole.profile;
     let base = std::mem::replace(&mut profile.name, draft.name.value.clone());
     // A tailoring of a tailoring tells all that departs from what was published.
     let mut tailored = profile.tailored.take().unwrap_or(Tailoring { extends: base.clone(), changes: Vec::new() });
@@ -38,7 +38,7 @@ pub(super) fn tailor(expander: &mut Expander<'_>, draft: &Named<Draft>, expanded
             expander.error(draft, code::DUPLICATE_NAME, &key.span, message);
             continue;
         }
-        if !meant(expander, draft, row, key, expanded) {
+        if !meant(expander, draft, row, key, whole) {
             continue;
         }
         let before = changes.len();
@@ -47,7 +47,7 @@ pub(super) fn tailor(expander: &mut Expander<'_>, draft: &Named<Draft>, expanded
             None => entry.control == key.value,
         };
         let mut controls: Vec<String> = Vec::new();
-        for entry in expanded.profile.entries.iter_mut().filter(|entry| is_meant(entry)) {
+        for entry in whole.profile.entries.iter_mut().filter(|entry| is_meant(entry)) {
             change(expander, entry, row, changes);
             controls.push(entry.control.clone());
         }
@@ -60,7 +60,7 @@ pub(super) fn tailor(expander: &mut Expander<'_>, draft: &Named<Draft>, expanded
             expander.report(Diagnostic::warning(code::NO_CHANGE, &draft.file, row.span.clone(), message));
         }
     }
-    expanded.profile.tailored = Some(tailored);
+    whole.profile.tailored = Some(tailored);
 }
 
 /// Whether what a row changes is there; it is noted if it is not.
@@ -69,15 +69,15 @@ fn meant(
     draft: &Named<Draft>,
     row: &Row,
     key: &Spanned<String>,
-    expanded: &Expanded,
+    whole: &Expanded,
 ) -> bool {
-    let entries = &expanded.profile.entries;
+    let entries = &whole.profile.entries;
     let (there, code, what, near): (_, _, _, Vec<&str>) = if row.id.is_some() {
         // Ids that look alike have nothing to do with each other: no suggestion.
-        (expanded.may_have(&key.value), code::UNKNOWN_ID, "id", Vec::new())
+        (whole.may_have(&key.value), code::UNKNOWN_ID, "id", Vec::new())
     } else {
         let names = entries.iter().map(|entry| entry.control.as_str()).collect();
-        (expanded.may_use(&key.value), code::UNKNOWN_CONTROL, "control", names)
+        (whole.may_use(&key.value), code::UNKNOWN_CONTROL, "control", names)
     };
     let dropped = draft.body.drops.iter().any(|drop| drop.id.value == key.value);
     if !there && !dropped {

@@ -50,7 +50,9 @@ fn gather(node: &Node, vocabulary: &mut Vocabulary, guesses: &mut BTreeMap<&'sta
                     None => _ = guesses.insert(fact, "text"),
                 }
             }
-            entries.iter().for_each(|(_, node)| gather(node, vocabulary, guesses));
+            for (_, node) in entries {
+                gather(node, vocabulary, guesses);
+            }
         }
         _ => {}
     }

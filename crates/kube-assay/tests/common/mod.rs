@@ -1,9 +1,13 @@
 //! What the tests of the command share: the content, recorded nodes, and judging one of them.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub(crate) mod tree;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use assess::{Question, Selection, Verdict};
+use assess::{Case, Selection, Verdict};
 use benchmark::Content;
 use collect::recording::Recording;
 use evidence::{Capture, Run};
@@ -30,25 +34,17 @@ pub(crate) fn recording(name: &str) -> Recording {
 /// Judges a capture by a profile, as `scan` does.
 pub(crate) fn judge(capture: Capture, content: &Content, profile: &str) -> Report {
     let run = Run { captures: vec![capture] };
-    let seen = assess::version(&run, content);
-    let (platform, why) = assess::platform(&run, content).unwrap();
+    let case = Case::new(&run, content, None, None).unwrap();
     let profile = content.profile(profile).unwrap();
-    let question = Question {
-        profiles: vec![profile],
-        platform,
-        version: seen.as_ref().map(|(version, _)| *version),
-        only: Selection::default(),
-    };
-    let judged = assess::assess(&run, content, &question);
-    let presence = assess::presence(&run, content, platform);
+    let judged = case.judge(&[profile], &Selection::default());
     report::build(&Material {
         run: &run,
         content,
         judged: &judged,
-        presence: &presence,
+        presence: &case.presence(),
         profiles: vec![(profile, assess::Choice::given(&profile.name, "--profile"))],
-        platform: why,
-        kubernetes: seen.map(|(_, choice)| choice),
+        platform: case.platform().clone(),
+        kubernetes: case.kubernetes().map(|(_, choice)| choice.clone()),
         selection: None,
         version: "test",
     })

@@ -1,0 +1,195 @@
+//! The command as its user meets it: what it prints where, and how it ends.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::path::Path;
+
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test is the one who calls the command")]
+fn call(arguments: &[&str]) -> Ended {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-assay"))
+        .args(arguments)
+        .current_dir(common::root())
+        .env_remove("COLUMNS")
+        .output()
+        .unwrap();
+    Ended {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+const STOCK: &str = "fixtures/runs/kubeadm-v1.36.run";
+const HARDENED: &str = "fixtures/runs/kubeadm-hardened-v1.36.run";
+
+#[test]
+fn exit_codes_tell_findings_from_faults() {
+    let cases: [(&[&str], i32); 14] = [
+        (&["scan", "--evidence", STOCK], 1),
+        (&["scan", "--evidence", STOCK, "--fail-on", "none"], 0),
+        (&["scan", "--evidence", HARDENED], 0),
+        (&["scan", "--evidence", HARDENED, "--fail-on", "any"], 1),
+        (&["scan", "--evidence", HARDENED, "--kubernetes-version", "one"], 2),
+        (&["scan", "--evidence", STOCK, "--profile", "cis-9.9"], 2),
+        (&["scan", "--evidence", STOCK, "--control", "9.9.9"], 2),
+        (&["scan", "--evidence", "no-such-file"], 2),
+        (&["scan", "--evidence", "README.md"], 4),
+        (&["scan", "--import", "crates"], 2),
+        (&["scan", "--node-root", "no-such-directory"], 4),
+        (&["scan", "-o", "pdf"], 2),
+        (&["explain", "apiserver-anonymous"], 2),
+        (&["lint"], 0),
+    ];
+    for (arguments, code) in cases {
+        let ended = call(arguments);
+        assert_eq!(ended.code, code, "{arguments:?}\n{}{}", ended.err, ended.out.lines().take(3).collect::<String>());
+    }
+}
+
+#[test]
+fn something_unseen_within_reach_is_exit_code_3() {
+    let mut node = common::recording("kubeadm-hardened-v1.36");
+    node.denied.insert("/etc/kubernetes/scheduler/config.yaml".to_owned());
+    let capture = node.capture(assess::trails(&common::content()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("denied.run");
+    let file = std::fs::File::create(&path).unwrap();
+    evidence::write_run(&evidence::Run { captures: vec![capture] }, file).unwrap();
+    let ended = call(&["scan", "--evidence", path.to_str().unwrap()]);
+    assert_eq!(ended.code, 3, "{}", ended.out);
+    assert!(ended.out.contains("may not be read"), "{}", ended.out);
+}
+
+#[test]
+fn mistakes_are_told_with_a_hint_on_stderr_alone() {
+    for (arguments, hint) in [
+        (["scan", "--evidence", STOCK, "--profile", "cis-2.0.2"].as_slice(), "did you mean cis-2.0.1?"),
+        (&["explain", "apiserver-anonymous-acces"], "did you mean apiserver-anonymous-access?"),
+        (&["scan", "--evidence", STOCK, "-o", "jsn"], "did you mean json?"),
+    ] {
+        let ended = call(arguments);
+        assert!(ended.err.contains(hint), "{}", ended.err);
+        assert_eq!((ended.code, ended.out.as_str()), (2, ""));
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_tailoring_is_shown_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ours.yaml");
+    std::fs::write(
+        &path,
+        "tailoring: ours\nextends: cis-2.0.1\ncontrols:\n  - { id: \"1.2.17\", parameters: { dais: 90 } }\n",
+    )
+    .unwrap();
+    let ended = call(&["scan", "--evidence", STOCK, "--tailoring", path.to_str().unwrap()]);
+    assert_eq!(ended.code, 2);
+    for part in ["ours.yaml:4", "dais", "days"] {
+        assert!(ended.err.contains(part), "{part} in\n{}", ended.err);
+    }
+    std::fs::write(
+        &path,
+        "tailoring: ours\nextends: cis-2.0.1\ncontrols:\n  - { id: \"1.2.17\", parameters: { days: 90 } }\n",
+    )
+    .unwrap();
+    let ended = call(&["scan", "--evidence", HARDENED, "--tailoring", path.to_str().unwrap(), "-o", "json"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains("days 90 instead of 30"));
+}
+
+#[test]
+fn controls_of_ones_own_are_judged_by_a_profile_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let control = "controls:\n  - control: our-kubelets-take-no-default-service-account\n    title: Kubelets keep pods below 2048 processes\n    \
+        component: kubelet\n    priority: medium\n    parameters: { most: 2048 }\n    \
+        require: { fact: kubelet.podPidsLimit, at_most: $most }\n    why: Ours.\n    remediation: { general: Set it. }\n";
+    let profile = "profile: ours\ntitle: Our own\nnot_covered: [everything else]\nsections: [{ id: \"1\", title: Kubelet }]\ncontrols:\n  \
+        - { id: \"1.1\", control: our-kubelets-take-no-default-service-account, level: 1, assessment: automated }\n";
+    std::fs::write(folder.path().join("control.yaml"), control).unwrap();
+    std::fs::write(folder.path().join("profile.yaml"), profile).unwrap();
+    let ours = folder.path().to_str().unwrap();
+    let ended = call(&["scan", "--evidence", HARDENED, "--controls", ours, "--profile", "ours", "-o", "wide"]);
+    assert_eq!(ended.code, 1, "{}{}", ended.err, ended.out);
+    assert!(ended.out.contains("FAIL") && ended.out.contains("4096"), "{}", ended.out);
+}
+
+#[test]
+fn outputs_are_written_whole_and_beside_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("report.json");
+    let into = format!("json={}", json.display());
+    let ended = call(&["scan", "--evidence", STOCK, "-o", "terminal", "-o", &into]);
+    assert!(ended.out.contains("1.2.1") && ended.err.is_empty());
+    let report: report::Report = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(report.schema, report::SCHEMA);
+    // A place that cannot be written leaves nothing behind, and an older file whole.
+    let ended = call(&["scan", "--evidence", STOCK, "-o", "json=no/such/folder/report.json"]);
+    assert_eq!(ended.code, 4);
+    assert!(ended.err.contains("no/such/folder/report.json could not be written"), "{}", ended.err);
+    assert_eq!(call(&["scan", "--evidence", STOCK, "-o", "json", "-o", "yaml"]).code, 2);
+}
+
+#[test]
+fn only_and_selections_narrow_what_is_told() {
+    let ended = call(&["scan", "--evidence", STOCK, "--only", "fail,unknown", "-o", "wide"]);
+    assert!(ended.out.contains("FAIL") && !ended.out.contains("PASS"), "{}", ended.out);
+    let ended = call(&["scan", "--evidence", STOCK, "--section", "1.3", "-o", "json"]);
+    let report: report::Report = serde_json::from_str(&ended.out).unwrap();
+    assert!(report.findings.iter().all(|finding| finding.id().starts_with("1.3.")) && report.findings.len() == 7);
+    let ended = call(&["scan", "--evidence", STOCK, "--control", "1.3.2,etcd-own-ca", "-o", "json"]);
+    let report: report::Report = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(report.findings.iter().map(report::Finding::id).collect::<Vec<_>>(), ["1.3.2", "2.7"]);
+}
+
+#[test]
+fn shipped_run_files_are_those_of_the_recorded_nodes() {
+    let content = common::content();
+    for (file, node) in [(STOCK, "kubeadm-v1.36"), (HARDENED, "kubeadm-hardened-v1.36")] {
+        let shipped = evidence::read_run(std::fs::File::open(common::root().join(file)).unwrap()).unwrap();
+        let mut now = common::recording(node).capture(assess::trails(&content));
+        now.root.clone_from(&shipped.captures[0].root);
+        assert!(shipped.captures == [now], "{file} is stale: collect it again from fixtures/nodes/{node}");
+    }
+}
+
+#[test]
+fn trails_are_printed_for_the_probe_and_read_by_it() {
+    let ended = call(&["collect", "--print-trails"]);
+    let trails: Vec<evidence::Trail> = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(trails, assess::trails(&common::content()));
+}
+
+#[test]
+fn help_completions_and_man_pages_are_there() {
+    let help = call(&["--help"]).out;
+    for word in ["scan", "collect", "explain", "profiles", "lint", "Exit codes"] {
+        assert!(help.contains(word), "{word}");
+    }
+    assert!(call(&["completions", "bash"]).out.contains("kube-assay"));
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(call(&["man", folder.path().to_str().unwrap()]).code, 0);
+    assert!(Path::new(&folder.path().join("kube-assay-scan.1")).exists());
+}
+
+#[test]
+fn every_control_can_be_explained() {
+    let content = common::content();
+    for control in &content.controls {
+        let ended = call(&["explain", &control.name]);
+        assert_eq!(ended.code, 0, "{}", control.name);
+        assert!(ended.out.contains(&control.title) && ended.out.contains("What to do (general)"), "{}", ended.out);
+    }
+}
+
+#[test]
+fn a_report_of_the_stock_node_reads_so() {
+    insta::assert_snapshot!(call(&["scan", "--evidence", STOCK]).out);
+}
