@@ -282,24 +282,22 @@ impl Compiler {
                 );
             }
         }
-        // A kubelet's flags stand in its unit, or in the files that the unit takes its environment from.
-        let unit = |names: &[String]| vec![Hop::FlagIn { names: names.to_vec(), cut: Cut::Unit }];
-        let environment = |names: &[String]| {
-            let file = Hop::Key { name: "EnvironmentFile".to_owned(), cut: Cut::Unit };
-            vec![file, Hop::FlagIn { names: names.to_vec(), cut: Cut::Env }]
-        };
-        let ways: [&dyn Fn(&[String]) -> Vec<Hop>; 2] = [&unit, &environment];
-        for (name, way) in
-            places(content, "kubelet-units").into_iter().flat_map(|name| ways.map(|way| (name.clone(), way)))
-        {
+        for unit in places(content, "kubelet-units") {
             for files in FILES.iter().filter(|files| files.component == "kubelet") {
-                let names: Vec<String> = files.flags.iter().map(|name| (*name).to_owned()).collect();
-                let id = format!("kubelet.declared.{}", files.take.word());
-                self.push(id, Start::Unit(name.clone()), way(&names), files.take.takes());
+                for way in ways(files.flags) {
+                    let id = format!("kubelet.declared.{}", files.take.word());
+                    self.push(id, Start::Unit(unit.clone()), way, files.take.takes());
+                }
             }
-            let mut hops = way(&["config-dir".to_owned()]);
-            hops.push(entries(Some(".conf"), PKI_DEPTH));
-            self.push("kubelet.declared.drop-ins".to_owned(), Start::Unit(name), hops, Taken::Config.takes());
+            for mut way in ways(&["config-dir"]) {
+                way.push(entries(Some(".conf"), PKI_DEPTH));
+                self.push(
+                    "kubelet.declared.drop-ins".to_owned(),
+                    Start::Unit(unit.clone()),
+                    way,
+                    Taken::Config.takes(),
+                );
+            }
         }
     }
 
@@ -370,6 +368,13 @@ impl Compiler {
         }
         self.push("version".to_owned(), Start::Api("/version".to_owned()), vec![], vec![Take::Body]);
     }
+}
+
+/// A kubelet's flags stand in its unit, or in the files that the unit takes its environment from.
+fn ways(flags: &[&str]) -> [Vec<Hop>; 2] {
+    let names = || flags.iter().map(|name| (*name).to_owned()).collect();
+    let file = Hop::Key { name: "EnvironmentFile".to_owned(), cut: Cut::Unit };
+    [vec![Hop::FlagIn { names: names(), cut: Cut::Unit }], vec![file, Hop::FlagIn { names: names(), cut: Cut::Env }]]
 }
 
 /// The places of a role on every platform, each once, in order.
