@@ -16,7 +16,7 @@ pub(crate) fn lay(node: &Recording, root: &Path, owners: bool) {
             FileKind::Dir => std::fs::create_dir_all(&place).unwrap(),
             FileKind::Symlink => symlink(listed.link_target.as_deref().unwrap(), &place).unwrap(),
             FileKind::File | FileKind::Other => {
-                std::fs::write(&place, node.texts.get(path).map_or(&[][..], Vec::as_slice)).unwrap()
+                std::fs::write(&place, node.texts.get(path).map_or(&[][..], Vec::as_slice)).unwrap();
             }
         }
     }
