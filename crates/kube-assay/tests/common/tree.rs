@@ -1,5 +1,6 @@
 //! A recorded node laid out as a file tree on disk, with a `proc` of plain files: what the probe would walk.
 
+use std::fmt::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 
@@ -71,11 +72,10 @@ fn table(listeners: &[(usize, &RecordedListener)]) -> String {
         let words = bytes.chunks(4).map(|word| format!("{:08X}", u32::from_le_bytes(word.try_into().unwrap())));
         let address: String = words.collect();
         let zero = "0".repeat(address.len());
-        text += &format!(
-            "  {at:2}: {address}:{:04X} {zero}:0000 0A 00000000:00000000 00:00000000 00000000     0        0 {} 1 0 100 0 0 10 0\n",
-            listener.port,
-            1000 + at
-        );
+        let inode = 1000 + at;
+        let rest = "00000000:00000000 00:00000000 00000000     0        0";
+        let _ =
+            writeln!(text, "  {at:2}: {address}:{:04X} {zero}:0000 0A {rest} {inode} 1 0 100 0 0 10 0", listener.port);
     }
     text
 }
