@@ -100,6 +100,10 @@ fn sources(of: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(of).unwrap() {
         let path = entry.unwrap().path();
+        let test = path.file_stem().is_some_and(|name| name == "tests");
+        if test {
+            continue;
+        }
         if path.is_dir() {
             found.extend(sources(&path));
         } else if path.extension().is_some_and(|end| end == "rs") {

@@ -79,6 +79,10 @@ pub(crate) static COMPONENTS: [Component; 6] = [
     },
 ];
 
+/// Roles of a platform's places that facts and trails speak of, beside the units of each component.
+pub(crate) const ROLES: [&str; 7] =
+    ["marks", "manifests", "admin-kubeconfigs", "pki", "kubelet-config", "kubelet-certificates", "cni"];
+
 impl Component {
     /// A component by name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {

@@ -55,12 +55,17 @@ pub(crate) enum Subject<'s> {
 }
 
 impl Fact {
+    /// The setting whose effective value it is, if it is one.
+    pub fn plain_setting(&self) -> Option<&'static str> {
+        match self.resolve {
+            Resolve::Setting(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The settings of its component that it follows from.
     pub fn settings(&self) -> Vec<&'static str> {
-        match self.resolve {
-            Resolve::Setting(name) => vec![name],
-            _ => self.from.to_vec(),
-        }
+        self.plain_setting().map_or_else(|| self.from.to_vec(), |name| vec![name])
     }
 
     /// The component that the fact is about; none: a file.

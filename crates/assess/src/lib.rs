@@ -198,6 +198,10 @@ pub fn vocabulary() -> Vocabulary {
         facts: catalogue().map(|fact| (fact.name, fact.kind.word())).collect(),
         sets: facts::SETS.iter().map(|set| set.name).collect(),
         components: components::COMPONENTS.iter().map(|component| component.name).collect(),
+        roles: components::ROLES
+            .into_iter()
+            .chain(components::COMPONENTS.iter().map(|component| component.units))
+            .collect(),
     }
 }
 

@@ -90,20 +90,20 @@ impl Node<'_> {
     fn default_of(&self, instance: &Instance, setting: &Setting, zero: Option<String>, looked: &str) -> Resolved {
         let name = &setting.name;
         match setting.default_for(self.version, instance.has_config()) {
-            Default::Unset => Seen::Absent(format!("{name} is not set ({looked}) and has no default")),
+            Default::Unset => Seen::Absent(format!("not set in {looked}; no default")),
             Default::Row(row) => {
                 let Some(json) = &row.value else {
-                    return Seen::Absent(format!("{name} is not set ({looked}) and has no default"));
+                    return Seen::Absent(format!("not set in {looked}; no default"));
                 };
                 match from_json(setting.kind, json) {
                     Ok(Some(value)) => Seen::Known(Known {
                         value,
                         how: if zero.is_some() { How::ZeroMeansDefault } else { How::Default },
-                        source: zero.unwrap_or_else(|| format!("documented default: {}", row.source)),
+                        source: zero.unwrap_or_else(|| row.source.clone()),
                         basis: instance.basis,
                         notes: Vec::new(),
                     }),
-                    Ok(None) => Seen::Absent(format!("{name} is not set ({looked}) and its default is empty")),
+                    Ok(None) => Seen::Absent(format!("not set in {looked}; its default is empty")),
                     Err(why) => misread(&format!("the default of {name}"), why),
                 }
             }

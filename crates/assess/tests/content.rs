@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use assess::Type;
+use benchmark::Kind;
+
 #[test]
 fn the_built_in_content_has_no_mistake() {
     let mut sources = diag::Sources::default();
@@ -39,4 +42,24 @@ fn trails_have_a_fixed_order() {
         benchmark::load(&benchmark::builtin_files(), &assess::vocabulary(), &mut diag::Sources::default());
     assert_eq!(assess::trails(&content), assess::trails(&content));
     assert!(assess::trails(&content).len() > 60);
+}
+
+#[test]
+fn a_plain_fact_has_the_type_of_its_setting() {
+    let (content, _) =
+        benchmark::load(&benchmark::builtin_files(), &assess::vocabulary(), &mut diag::Sources::default());
+    for fact in assess::catalogue() {
+        let Some(setting) = fact.plain_setting().and_then(|name| content.component(fact.component()?).setting(name))
+        else {
+            continue;
+        };
+        let fits = match setting.kind {
+            Kind::Bool => fact.kind == Type::Bool,
+            Kind::Int => fact.kind == Type::Int,
+            Kind::Duration => fact.kind == Type::Duration,
+            Kind::Text => fact.kind == Type::Text,
+            Kind::List | Kind::LastList | Kind::Repeated | Kind::Gates => fact.kind == Type::List,
+        };
+        assert!(fits, "{} is {:?}, its setting is {:?}", fact.name, fact.kind, setting.kind);
+    }
 }

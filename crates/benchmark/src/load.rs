@@ -29,6 +29,8 @@ pub struct Vocabulary {
     pub sets: BTreeSet<&'static str>,
     /// Components that have instances to ask and settings to document.
     pub components: BTreeSet<&'static str>,
+    /// Roles that a platform's places may have.
+    pub roles: BTreeSet<&'static str>,
 }
 
 /// Reads any number of files, told apart by their first words (`controls`, `profile`, `tailoring`, `platform` or

@@ -131,7 +131,7 @@ pub fn read_run(from: impl Read) -> Result<Run, RunFileError> {
     let decoder =
         ruzstd::decoding::StreamingDecoder::new(from).map_err(|error| RunFileError::Shape(error.to_string()))?;
     let mut members = members(decoder.take(MAX_TOTAL + 1))?;
-    let index: Index = parse(&members, "index.json")?;
+    let index: Index = parse(&mut members, "index.json")?;
     if index.schema.major != SCHEMA_MAJOR {
         return Err(RunFileError::Newer { major: index.schema.major, minor: index.schema.minor });
     }
@@ -139,7 +139,7 @@ pub fn read_run(from: impl Read) -> Result<Run, RunFileError> {
         return Err(RunFileError::TooLarge(format!("{} captures", index.captures.len())));
     }
     let mut captures: Vec<Capture> =
-        index.captures.iter().map(|name| parse(&members, name)).collect::<Result<_, _>>()?;
+        index.captures.iter().map(|name| parse(&mut members, name)).collect::<Result<_, _>>()?;
     let mut blobs: BTreeMap<String, Arc<[u8]>> = BTreeMap::new();
     for text in captures.iter_mut().flat_map(|capture| &mut capture.items).flat_map(|item| texts_mut(&mut item.seen)) {
         if let Some(bytes) = blobs.get(&text.digest) {
@@ -180,9 +180,13 @@ fn members(tar: impl Read) -> Result<BTreeMap<String, Vec<u8>>, RunFileError> {
     Ok(members)
 }
 
-fn parse<T: serde::de::DeserializeOwned>(members: &BTreeMap<String, Vec<u8>>, name: &str) -> Result<T, RunFileError> {
-    let bytes = members.get(name).ok_or_else(|| RunFileError::Shape(format!("it has no {name}")))?;
-    serde_json::from_slice(bytes).map_err(|source| RunFileError::Json { member: name.to_owned(), source })
+/// Takes a member out, so that an index that names one twice cannot multiply it.
+fn parse<T: serde::de::DeserializeOwned>(
+    members: &mut BTreeMap<String, Vec<u8>>,
+    name: &str,
+) -> Result<T, RunFileError> {
+    let bytes = members.remove(name).ok_or_else(|| RunFileError::Shape(format!("it has no {name}")))?;
+    serde_json::from_slice(&bytes).map_err(|source| RunFileError::Json { member: name.to_owned(), source })
 }
 
 fn texts(seen: &Seen) -> &[Text] {
@@ -198,5 +202,104 @@ fn texts_mut(seen: &mut Seen) -> &mut [Text] {
         Seen::Text(text) => std::slice::from_mut(text),
         Seen::Certs(certs) => certs,
         _ => &mut [],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Aspect, Basis, Cut, Item, Place, Reach, Source};
+
+    fn run() -> Run {
+        let text = Text::new(b"kind: Pod".to_vec(), Vec::new());
+        let item = Item {
+            trail: "t".to_owned(),
+            place: Place::Path("/a".into()),
+            aspect: Aspect::Text,
+            basis: Basis::Declared,
+            seen: Seen::Text(text),
+        };
+        let capture = Capture {
+            name: "n".to_owned(),
+            source: Source::Tree,
+            taken: Some(1),
+            root: "/".to_owned(),
+            identity: BTreeMap::new(),
+            reach: Reach::default(),
+            rights: Vec::new(),
+            remarks: Vec::new(),
+            catalogue: trails_digest(&[]),
+            items: vec![item],
+            breaks: Vec::new(),
+        };
+        Run { captures: vec![capture] }
+    }
+
+    /// A run file of these members.
+    fn file(members: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (name, bytes) in members {
+            append(&mut archive, name, bytes).unwrap();
+        }
+        ruzstd::encoding::compress_to_vec(
+            archive.into_inner().unwrap().as_slice(),
+            ruzstd::encoding::CompressionLevel::Fastest,
+        )
+    }
+
+    fn index(major: u32, captures: &[&str]) -> Vec<u8> {
+        let captures = captures.iter().map(|name| (*name).to_owned()).collect();
+        serde_json::to_vec(&Index { schema: Schema { major, minor: 9 }, tool: String::new(), captures }).unwrap()
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let mut bytes = Vec::new();
+        write_run(&run(), &mut bytes).unwrap();
+        let mut again = Vec::new();
+        write_run(&run(), &mut again).unwrap();
+        assert_eq!(bytes, again, "the same run gives the same bytes");
+        assert_eq!(read_run(bytes.as_slice()).unwrap(), run());
+        for cut in [0, 1, 10, bytes.len() / 2, bytes.len() - 1] {
+            assert!(read_run(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn bad_run_files_are_refused() {
+        let capture = serde_json::to_vec(&run().captures[0]).unwrap();
+        let blob = format!("blobs/{}", digest(b"kind: Pod"));
+        let refused = |members: &[(&str, &[u8])]| read_run(file(members).as_slice()).unwrap_err().to_string();
+        let first = index(1, &["captures/0.json"]);
+        let good: [(&str, &[u8]); 3] = [("index.json", &first), ("captures/0.json", &capture), (&blob, b"kind: Pod")];
+        assert_eq!(read_run(file(&good).as_slice()).unwrap(), run(), "a newer minor version is read");
+        assert!(refused(&[("index.json", &index(2, &[]))]).contains("newer"));
+        assert!(refused(&[("captures/0.json", &capture)]).contains("no index.json"));
+        assert!(refused(&good[..2]).contains("missing"));
+        assert!(refused(&[good[0], good[1], (&blob, b"kind: Pot")]).contains("another content"));
+        let twice = index(1, &["captures/0.json", "captures/0.json"]);
+        assert!(refused(&[("index.json", &twice), good[1], good[2]]).contains("no captures/0.json"));
+        let many: Vec<String> = (0..=MAX_CAPTURES).map(|at| at.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(refused(&[("index.json", &index(1, &many))]).contains("larger"));
+        assert!(read_run(b"no zstd".as_slice()).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_end_in_an_error(mut bytes: Vec<u8>, at: usize, with: u8) {
+            proptest::prop_assert!(read_run(bytes.as_slice()).is_err());
+            bytes.clear();
+            write_run(&run(), &mut bytes).unwrap();
+            let at = at % bytes.len();
+            bytes[at] = with;
+            // A changed byte is refused, or changed nothing that is read.
+            let _ = read_run(bytes.as_slice());
+        }
+    }
+
+    #[test]
+    fn kinds_of_cuts_keep_their_names_in_files() {
+        assert_eq!(serde_json::to_string(&Cut::Kubeconfig).unwrap(), "\"kubeconfig\"");
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &Lint) -> anyhow::Result<Exit> {
     }
     writeln!(
         anstream::stdout(),
-        "{} controls, {} profiles, {} platforms, {} components with settings: no mistake",
+        "no mistake in {} control(s), {} profile(s), {} platform(s) and the settings of {} component(s)",
         content.controls.len(),
         content.profiles.len(),
         content.platforms.len(),

@@ -20,7 +20,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
     /// The root cannot be opened.
-    #[error("cannot open the root {root}: {source}")]
+    #[error("cannot open the root {root}")]
     Root {
         /// The root as it was named.
         root: String,

@@ -27,8 +27,8 @@ pub(crate) fn look(look: &Look) -> Result<(), Box<dyn Error>> {
     write_run(&Run { captures: vec![capture] }, &mut run)?;
     match &look.output {
         Some(path) => {
-            // It tells much about a node: for its owner alone.
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+            // It tells much about a node: for its owner alone, and never into a file that somebody put there before.
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             file.write_all(&run)?;
             file.sync_all()?;
         }

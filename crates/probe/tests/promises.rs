@@ -19,7 +19,7 @@ fn hostile_node() -> tempfile::TempDir {
     fs::create_dir_all(at("proc/7")).unwrap();
     fs::create_dir_all(at("etc/pki")).unwrap();
     fs::write(at("proc/7/cmdline"), "kubelet\0--client-ca-file=/etc/shadow\0--config=/etc/kubelet.yaml\0").unwrap();
-    fs::write(at("etc/kubelet.yaml"), "kind: Pod\nclientCAFile: pki/../shadow\n").unwrap();
+    fs::write(at("etc/kubelet.yaml"), "apiVersion: v1\nkind: Pod\nclientCAFile: pki/../shadow\n").unwrap();
     fs::write(at("etc/shadow"), SHADOW).unwrap();
     fs::write(at("etc/pki/mixed.pem"), PEM).unwrap();
     symlink("../shadow", at("etc/pki/ca.pem")).unwrap();

@@ -117,9 +117,7 @@ pub(crate) fn beginning(text: &str) -> String {
         return sentence.to_owned();
     }
     let more = lines[start + 1..].iter().take_while(|line| line.starts_with(' ')).count();
-    // A step with a long listing is no beginning: its first line leads to it.
-    let shown = if more <= 5 { more } else { 0 };
-    lines[start..=start + shown].join("\n")
+    lines[start..=start + more].join("\n")
 }
 
 fn first_sentence(text: &str) -> &str {

@@ -96,7 +96,7 @@ fn gate(node: &Node<'_>, instance: &Instance, setting: &str) -> Resolved {
             notes: Vec::new(),
         });
     }
-    let source = format!("documented default: {setting} of {} does not name the gate, which is on", instance.name);
+    let source = format!("{setting} of {} does not name the gate, which is on by default", instance.name);
     Seen::Known(Known { value: Value::Bool(true), how: How::Default, source, basis: instance.basis, notes: Vec::new() })
 }
 

@@ -42,3 +42,5 @@ pub const UNUSED_CONTROL: &str = "unused-control";
 pub const LONG_TITLE: &str = "long-title";
 /// A tailoring's entry that alters nothing.
 pub const NO_CHANGE: &str = "no-change";
+/// A role of places that neither facts nor trails speak of.
+pub const UNKNOWN_ROLE: &str = "unknown-role";

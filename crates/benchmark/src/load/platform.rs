@@ -1,6 +1,6 @@
 //! Reading a platform.
 
-use diag::Node;
+use diag::{Node, quoted};
 
 use super::{File, Named, code, plain_texts};
 use crate::Platform;
@@ -10,6 +10,14 @@ pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Option<Platform
     let name = fields.required_str("platform");
     let title = fields.required_str("title");
     let roles = fields.required_node("places").and_then(|node| file.reader.entries(node)).unwrap_or_default();
+    for (role, _) in roles {
+        let known = &file.vocabulary.roles;
+        if !known.contains(role.text.as_str()) {
+            let mistake =
+                file.error(code::UNKNOWN_ROLE, &role.span, format!("there is no role {}", quoted(&role.text)));
+            file.report(mistake.did_you_mean(&role.text, known));
+        }
+    }
     let places =
         roles.iter().filter_map(|(role, places)| Some((role.text.clone(), plain_texts(file.reader.str_list(places)?))));
     let places = places.collect();

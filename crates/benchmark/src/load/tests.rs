@@ -40,6 +40,9 @@ fn gather(node: &Node, vocabulary: &mut Vocabulary, guesses: &mut BTreeMap<&'sta
             let get = |name: &str| entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node);
             vocabulary.sets.extend(get("for_each").and_then(text));
             vocabulary.components.extend(get("component").and_then(text));
+            if let Some(diag::Value::Map(places)) = get("places").map(|node| &node.value) {
+                vocabulary.roles.extend(places.iter().map(|(role, _)| &*role.text.clone().leak()));
+            }
             if let Some(diag::Value::Seq(facts)) = get("observe").map(|node| &node.value) {
                 guesses.extend(facts.iter().filter_map(text).map(|fact| (fact, "text")));
             }

@@ -1,6 +1,7 @@
 //! One finding in full: why, what was demanded, what was seen, where, and what to do.
 
 use assess::{Observed, Verdict};
+use evidence::Basis;
 
 use super::Telling;
 use crate::model::{Finding, Subject};
@@ -100,10 +101,8 @@ fn standing(finding: &Finding) -> String {
     if let Some(level) = finding.cited_by.iter().map(|cited| cited.level).min() {
         said.push(format!("level {level}"));
     }
-    if words::left_to_a_person(finding) && finding.verdict != Verdict::Manual {
-        said.push("left to a person by the benchmark".to_owned());
-    }
-    if let Some(basis) = finding.basis {
+    // What runs is the rule; anything weaker is said.
+    if let Some(basis) = finding.basis.filter(|basis| *basis != Basis::Running) {
         said.push(format!("judged by what is {}", words::basis(basis)));
     }
     said.join(", ")
@@ -113,6 +112,11 @@ fn standing(finding: &Finding) -> String {
 fn fact(observed: &Observed, reason: &str, all: bool) -> String {
     let Observed { fact, value, how, source, .. } = observed;
     let value = value.as_ref().map_or(String::new(), |value| format!(" = {}", words::value(value, all)));
-    let source = if source.is_empty() || source == reason { String::new() } else { format!(": {source}") };
-    format!("{fact}{value} ({how}{source})")
+    match how.as_str() {
+        // Where a default is documented is for those who want to check it.
+        "default" if !all => format!("{fact}{value} (default)"),
+        "absent" => format!("{fact}: {source}"),
+        _ if source.is_empty() || source == reason => format!("{fact}{value} ({how})"),
+        _ => format!("{fact}{value} ({how}: {source})"),
+    }
 }

@@ -19,6 +19,7 @@ pub(super) fn vocabulary() -> Vocabulary {
         facts: VOCABULARY.iter().copied().collect(),
         sets: BTreeSet::from(["kubelet.config-files"]),
         components: BTreeSet::from(["kubelet"]),
+        roles: BTreeSet::from(["manifests", "cni"]),
     }
 }
 
@@ -309,7 +310,7 @@ settings:
   - { name: e, type: gates, flag: e, field: false, default: { A: on }, source: x }
 "), ("l.yaml", "component: kubelt\nflags: go\nsettings: []\n"), ("p.yaml", "\
 platform: p
-places: { manifests: /etc, cni: [/x] }
+places: { manifests: /etc, cni: [/x], manifest: [/y] }
 owners: [someone]
 ")]), @r#"
     k.yaml:2:8: error[unknown-value]: unknown value `pflag`
@@ -332,6 +333,8 @@ owners: [someone]
         help: did you mean `kubelet`?
     p.yaml:1:1: error[missing-field]: missing field `title`
     p.yaml:1:1: error[missing-field]: missing field `sources`
+    p.yaml:2:39: error[unknown-role]: there is no role `manifest`
+        help: did you mean `manifests`?
     p.yaml:2:22: error[wrong-type]: expected a list, found a string `/etc`
     p.yaml:3:10: error[wrong-value]: owners of a platform's places cannot be told yet
     "#);
