@@ -82,6 +82,14 @@ pub(crate) fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platf
     Some((platform, Choice::new(&platform.name, reason)))
 }
 
+/// What must be said of a profile that a person chose for a version that it is not written for.
+pub fn misfit(profile: &Profile, version: Option<Version>, content: &Content) -> Option<String> {
+    let base = profile.extends.iter().filter_map(|name| content.profile(name)).find_map(|base| base.kubernetes);
+    let (range, version) = (profile.kubernetes.or(base)?, version?);
+    (!range.contains(version))
+        .then(|| format!("{} is written for Kubernetes {range}, and this is {version}", profile.name))
+}
+
 /// The profile for a Kubernetes version: the CIS benchmark written for it, else the newest.
 pub fn profile(version: Option<Version>, content: &Content) -> Option<(&Profile, Choice)> {
     let published = || content.profiles.iter().filter(|profile| profile.kubernetes.is_some());

@@ -244,7 +244,10 @@ impl Bench<'_> {
             let fact = &comparison.fact;
             let is = match self.resolve(fact, observed) {
                 Seen::Known(known) => format!("{fact} {}", self.falls_short(comparison, &known)),
-                Seen::Absent(_) => format!("{fact} is not set"),
+                Seen::Absent(proof) => match facts::fact(fact).and_then(facts::Fact::plain_setting) {
+                    Some(_) => format!("{fact} is not set"),
+                    None => format!("{fact} is not there: {proof}"),
+                },
                 Seen::Unknown(_) => continue,
             };
             if !said.contains(&is) {

@@ -28,7 +28,7 @@ use evidence::Run;
 use crate::node::Node;
 use crate::value::Seen;
 
-pub use detect::{Choice, profile};
+pub use detect::{Choice, misfit, profile};
 pub use facts::{Fact, Set, catalogue, fact};
 pub use judge::{Observed, Outcome, SubjectName, Verdict};
 pub use trails::trails;

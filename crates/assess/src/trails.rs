@@ -144,6 +144,9 @@ const KEYS: &[(&str, &str, &str, Taken)] = &[
     ("etcd", "config-file", "data-dir", Taken::Stat),
 ];
 
+/// Where the kubelet keeps its serving certificate: signed by the cluster (with its key), or by itself.
+const SERVING_CERTIFICATES: [&str; 2] = ["kubelet-server-current.pem", "kubelet.crt"];
+
 /// Environment variables of etcd that say something about its security; the rest of its environment is left alone.
 const ETCD_ENV: &[&str] = &[
     "ETCD_CONFIG_FILE",
@@ -265,7 +268,10 @@ impl Compiler {
             hops.push(config_key(key));
             self.process("kubelet", &format!("drop-ins.{key}"), hops, take.takes());
         }
-        self.process("kubelet", "cert-dir", vec![flag(&["cert-dir"]), entries(None, 1)], Taken::Certs.takes());
+        for name in SERVING_CERTIFICATES {
+            let hops = vec![flag(&["cert-dir"]), Hop::Join(name.to_owned())];
+            self.process("kubelet", "cert-dir", hops, Taken::Certs.takes());
+        }
     }
 
     /// The same files where no process tells: as manifests and units declare them.
@@ -330,7 +336,7 @@ impl Compiler {
         }
         for path in places(content, "kubelet-certificates") {
             self.path("kubelet.certificates", &path, vec![entries(None, 1)], vec![Take::Stat]);
-            for name in ["kubelet-server-current.pem", "kubelet.crt"] {
+            for name in SERVING_CERTIFICATES {
                 self.path("kubelet.serving-certificate", &path, vec![Hop::Join(name.to_owned())], Taken::Certs.takes());
             }
         }

@@ -128,8 +128,8 @@ fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) -> std:
 
 /// Reads a run file.
 pub fn read_run(from: impl Read) -> Result<Run, RunFileError> {
-    let decoder =
-        ruzstd::decoding::StreamingDecoder::new(from).map_err(|error| RunFileError::Shape(error.to_string()))?;
+    let decoder = ruzstd::decoding::StreamingDecoder::new(from)
+        .map_err(|_| RunFileError::Shape("it is not compressed by zstd".to_owned()))?;
     let mut members = members(decoder.take(MAX_TOTAL + 1))?;
     let index: Index = parse(&mut members, "index.json")?;
     if index.schema.major != SCHEMA_MAJOR {

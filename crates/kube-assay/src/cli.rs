@@ -92,7 +92,7 @@ pub(crate) struct Scan {
     /// The Kubernetes version, where the evidence does not show it
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<String>,
-    /// Judge only these controls, by id or name
+    /// Judge only these controls, by id or name (with --section: those that satisfy both)
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub control: Vec<String>,
     /// Judge only these sections, by id
@@ -115,7 +115,7 @@ pub(crate) struct Scan {
 #[derive(Args, Debug, Default)]
 pub(crate) struct ContentArgs {
     /// Directory with controls, profiles and platforms of your own
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     pub controls: Vec<PathBuf>,
 }
 

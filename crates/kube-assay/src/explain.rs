@@ -14,6 +14,11 @@ use crate::scan::unknown;
 
 pub(crate) fn run(arguments: &Explain) -> anyhow::Result<Exit> {
     let content = content::load_valid(&arguments.content.controls)?;
+    if let Some(name) = &arguments.platform
+        && content.platform(name).is_none()
+    {
+        return Err(unknown("platform", name, content.platforms.iter().map(|platform| platform.name.as_str())));
+    }
     let (control, parameters) = find(&content, arguments)?;
     let text = explain(&content, control, &parameters, arguments.platform.as_deref());
     anstream::stdout().write_all(text.as_bytes())?;
@@ -55,13 +60,17 @@ fn explain(content: &Content, control: &Control, parameters: &Parameters, platfo
             );
         }
     }
-    let _ = writeln!(text, "\nWhat is demanded\n{}", indent(&control.expected(parameters)));
+    let demanded = match &control.judge {
+        Judge::Require(requirement) => requirement.phrase(parameters),
+        Judge::Manual { question, .. } => question.clone(),
+    };
+    let _ = writeln!(text, "\nWhat is demanded\n{}", indent(&demanded));
     if let (Some(when), Some(otherwise)) = (&control.when, &control.not_applicable) {
         let _ = writeln!(
             text,
             "{}\n{}",
             indent(&format!("It applies where {}.", when.phrase(parameters))),
-            indent(otherwise)
+            indent(&format!("Otherwise: {otherwise}"))
         );
     }
     for other in &control.equivalent {
@@ -100,8 +109,13 @@ fn facts(text: &mut String, content: &Content, control: &Control) {
             let _ = writeln!(text, "      from {origin}");
             for row in &setting.defaults {
                 let value = row.value.as_ref().map_or_else(|| "not set".to_owned(), benchmark::plain);
-                let _ =
-                    writeln!(text, "{}", wrap(&format!("default in {}: {value} ({})", row.versions, row.source), 8));
+                let when = match row.when {
+                    Some(benchmark::Condition::ConfigFile) => ", with a configuration file",
+                    Some(benchmark::Condition::NoConfigFile) => ", without a configuration file",
+                    None => "",
+                };
+                let line = format!("default in {}{when}: {value} ({})", row.versions, row.source);
+                let _ = writeln!(text, "{}", wrap(&line, 8));
             }
         }
     }

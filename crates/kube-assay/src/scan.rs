@@ -73,6 +73,9 @@ fn profiles<'c>(
     if chosen.is_empty() {
         chosen.extend(assess::profile(version, content));
     }
+    for (profile, choice) in &mut chosen {
+        choice.warning = choice.warning.take().or_else(|| assess::misfit(profile, version, content));
+    }
     let mut names = BTreeSet::new();
     chosen.retain(|(profile, _)| names.insert(profile.name.clone()));
     Ok(chosen)

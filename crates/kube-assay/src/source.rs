@@ -13,7 +13,7 @@ use crate::exit::mistake;
 
 /// Looks, or reads what was seen earlier. A live scan is collecting, then judging in memory.
 pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> anyhow::Result<Run> {
-    let mut captures = Vec::new();
+    let mut captures: Vec<evidence::Capture> = Vec::new();
     for path in &source.evidence {
         let file = File::open(path).map_err(|error| mistake(format!("{}: {error}", path.display())))?;
         let run = evidence::read_run(BufReader::new(file)).with_context(|| path.display().to_string())?;
@@ -32,6 +32,13 @@ pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> any
     if captures.is_empty() {
         let root = source.node_root.as_deref().unwrap_or_else(|| Path::new("/"));
         captures.push(probe::capture(root, name, assess::trails(content), probe::Options::default())?);
+    }
+    let names: Vec<String> = captures.iter().map(|capture| capture.name.clone()).collect();
+    for (at, capture) in captures.iter_mut().enumerate() {
+        // Two nodes may bear one host name: they are told apart all the same.
+        if names.iter().filter(|name| **name == capture.name).count() > 1 {
+            capture.name = format!("{} ({})", names[at], at + 1);
+        }
     }
     Ok(Run { captures })
 }

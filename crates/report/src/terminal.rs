@@ -56,6 +56,7 @@ pub fn terminal(report: &Report, options: &Options) -> String {
     if telling.nothing_runs() {
         telling.nothing();
     } else {
+        telling.summary();
         telling.components();
         telling.unseen();
         telling.outside();

@@ -11,7 +11,7 @@ use crate::words;
 
 const COLUMNS: usize = 9;
 const HEADER: [&str; COLUMNS] =
-    ["VERDICT", "ID", "PRIORITY", "COMPONENT", "NODE", "SUBJECT", "VALUE", "BASIS", "TITLE"];
+    ["VERDICT", "ID", "PRIORITY", "COMPONENT", "NODE", "SUBJECT", "BASIS", "TITLE", "VALUE"];
 
 type Row = [String; COLUMNS];
 
@@ -39,9 +39,10 @@ fn row(finding: &Finding, profiles: usize) -> Row {
         &finding.component,
         of_subject(|subject| subject.captures.first().map_or("", String::as_str)),
         of_subject(|subject| &subject.name),
-        &values(finding),
         finding.basis.map_or("", words::basis),
         &finding.title,
+        // Last, for it may be long.
+        &values(finding),
     ]
     .map(cell)
 }

@@ -152,7 +152,7 @@ mod tests {
             ("Only one sentence", "Only one sentence"),
             ("Set here.\n1. Edit:\n     --a=b\n2. Restart.", "1. Edit:\n     --a=b"),
             ("Set\n  a: b\nThen restart.", "Set\n  a: b"),
-            ("1. Write:\n a\n b\n c\n d\n e\n f\n2. Restart.", "1. Write:"),
+            ("1. Write:\n a\n b\n c\n d\n e\n f\n2. Restart.", "1. Write:\n a\n b\n c\n d\n e\n f"),
             ("", ""),
         ] {
             assert_eq!(beginning(text), expected);

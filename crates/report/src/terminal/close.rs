@@ -1,14 +1,17 @@
 //! The end: what could not be seen, what no profile looks at, the numbers, and where to start.
 
+use std::collections::BTreeSet;
+
 use assess::Verdict;
+use benchmark::Priority;
 
 use super::Telling;
 use super::components::grade;
 use super::page::ROW;
-use crate::model::Finding;
+use crate::model::{Finding, Report};
 use crate::words::{self, number};
 
-impl Telling<'_> {
+impl<'r> Telling<'r> {
     /// Unknowns within reach by what would help: one line for all that it would decide.
     pub(super) fn unseen(&mut self) {
         let unknown = |finding: &&Finding| finding.verdict == Verdict::Unknown && !finding.outside;
@@ -98,16 +101,58 @@ impl Telling<'_> {
         }
     }
 
-    /// The one line for whoever reads no further.
-    pub(super) fn next(&mut self) {
+    /// The numbers and the gravest findings, for whoever reads no further.
+    pub(super) fn summary(&mut self) {
+        let failed = self.gravest();
+        let mut by_priority: Vec<(Priority, usize)> = Vec::new();
+        for finding in &failed {
+            match by_priority.iter_mut().find(|(priority, _)| *priority == finding.priority) {
+                Some((_, count)) => *count += 1,
+                None => by_priority.push((finding.priority, 1)),
+            }
+        }
+        let grave = by_priority.iter().map(|(priority, count)| format!("{count} {}", words::priority(*priority)));
+        let grave: Vec<String> = grave.collect();
+        let mut said = Vec::new();
+        for (verdict, count) in &self.report.counts {
+            let unseen = count.saturating_sub(self.report.coverage.outside);
+            said.push(match verdict {
+                Verdict::Fail if !grave.is_empty() => format!("{count} FAIL ({})", grave.join(", ")),
+                Verdict::Unknown if unseen == 0 => continue,
+                Verdict::Unknown => format!("{unseen} UNKNOWN"),
+                other => format!("{count} {}", words::verdict(*other)),
+            });
+        }
+        let outside = match self.report.coverage.outside {
+            0 => String::new(),
+            some => format!("; {some} lie outside what this source can see"),
+        };
+        let first = failed.iter().take(3).map(|finding| format!("{}  {}", finding.id(), finding.reason));
+        let first: Vec<String> = first.collect();
+        self.page.blank();
+        self.page.strong(&format!("{}{outside}.", said.join(", ")));
+        for (at, line) in first.iter().enumerate() {
+            self.page.labelled(if at == 0 { "first" } else { "" }, line);
+        }
+    }
+
+    /// Failures, one for each id, the gravest first.
+    fn gravest(&self) -> Vec<&'r Finding> {
+        let report: &'r Report = self.report;
         let mut failed: Vec<&Finding> =
-            self.report.findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
+            report.findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
         failed.sort_by_key(|finding| grade(finding));
-        failed.dedup_by_key(|finding| finding.id());
+        let mut seen = BTreeSet::new();
+        failed.retain(|finding| seen.insert(finding.id()));
+        failed
+    }
+
+    /// The last line: what to do next.
+    pub(super) fn next(&mut self) {
         let name = |finding: &&Finding| {
             format!("{} {} ({})", finding.component, finding.id(), words::priority(finding.priority))
         };
-        let first: Vec<String> = failed.iter().take(3).map(name).collect();
+        let first: Vec<String> = self.gravest().iter().take(3).map(name).collect();
         let count = |verdict| self.report.counts.get(&verdict).copied().unwrap_or(0);
         let unseen = count(Verdict::Unknown).saturating_sub(self.report.coverage.outside);
         let line = match (first.is_empty(), count(Verdict::Fail)) {
@@ -131,7 +176,7 @@ impl Telling<'_> {
         let lie = number(coverage.outside, "lies", "lie");
         self.page.blank();
         self.page.prose(&format!(
-            "Nothing was judged. {not_applicable} not applicable (N/A), because nothing that they speak of is here; \
+            "NOTHING WAS JUDGED: no Kubernetes component runs here. {not_applicable} not applicable (N/A), because nothing that they speak of is here; \
              {lie} outside what this source can see (UNKNOWN)."
         ));
         for (verdict, findings) in [(Verdict::NotApplicable, rest), (Verdict::Unknown, outside)] {

@@ -79,11 +79,12 @@ fn by_component(report: &Report) -> Vec<(&str, Vec<&Finding>)> {
     components
 }
 
-/// What comes first: failures, then unknowns, then questions; in each, what is worth most to an attacker. The rest
-/// keeps its order.
-pub(super) fn grade(finding: &Finding) -> (Verdict, Priority) {
+/// What comes first: failures, then unknowns, then questions; in each, what is worth most to an attacker, and settings
+/// before the modes of files. The rest keeps its order.
+pub(super) fn grade(finding: &Finding) -> (Verdict, Priority, bool) {
     let open = finding.verdict < Verdict::Pass;
-    (finding.verdict, if open { finding.priority } else { Priority::Contextual })
+    let file = finding.subjects.iter().any(|subject| subject.kind == "file");
+    (finding.verdict, if open { finding.priority } else { Priority::Contextual }, open && file)
 }
 
 /// `2 FAIL, 5 PASS`, by demand as the report counts.

@@ -83,6 +83,12 @@ impl Page {
     pub(super) fn listing(&mut self, label: &str, text: &str) {
         let mut lead = label;
         for line in text.trim_end().lines() {
+            if lead.is_empty() && is_code(line) {
+                self.spaces(LABEL);
+                self.text.push_str(&inert(line));
+                self.text.push('\n');
+                continue;
+            }
             let inner = line.len() - line.trim_start_matches(' ').len();
             let step = match line.chars().next() {
                 Some('0'..='9') => 3,
@@ -145,6 +151,13 @@ impl Page {
             self.text.push_str(text);
         }
     }
+}
+
+/// Whether an indented line is something to copy, which wrapping would break, and no prose.
+fn is_code(line: &str) -> bool {
+    let text = line.trim();
+    let key = text.ends_with(':') || text.contains(": ") && !text.ends_with(['.', ';', ',']);
+    line.starts_with(' ') && (text.starts_with(['-', '{', '[', '#']) || key)
 }
 
 fn style(verdict: Verdict) -> Style {
