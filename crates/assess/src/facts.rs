@@ -18,7 +18,7 @@ use crate::node::{Instance, Node};
 use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
 
 pub use files::Set;
-pub(crate) use files::{PKI_DEPTH, SETS, id_of, set};
+pub(crate) use files::{PKI_DEPTH, PKI_SETTINGS, SETS, id_of, set};
 
 /// A fact.
 #[derive(Debug)]

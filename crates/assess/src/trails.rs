@@ -9,9 +9,10 @@ use benchmark::Content;
 use evidence::{Cut, Hop, Start, Take, Trail};
 
 use crate::components::COMPONENTS;
-use crate::facts::PKI_DEPTH;
+use crate::facts::{PKI_DEPTH, PKI_SETTINGS};
 
 /// Flags that name files, by component and by what is taken from them.
+#[derive(Clone, Copy)]
 struct Files {
     component: &'static str,
     take: Taken,
@@ -52,35 +53,11 @@ impl Taken {
 }
 
 const FILES: &[Files] = &[
-    Files {
-        component: "kube-apiserver",
-        take: Taken::Certs,
-        flags: &[
-            "client-ca-file",
-            "etcd-cafile",
-            "etcd-certfile",
-            "tls-cert-file",
-            "kubelet-client-certificate",
-            "kubelet-certificate-authority",
-            "requestheader-client-ca-file",
-            "proxy-client-cert-file",
-            "oidc-ca-file",
-        ],
-    },
+    Files { component: "kube-apiserver", take: Taken::Certs, flags: &["oidc-ca-file"] },
     Files {
         component: "kube-apiserver",
         take: Taken::Stat,
-        flags: &[
-            "etcd-keyfile",
-            "tls-private-key-file",
-            "kubelet-client-key",
-            "proxy-client-key-file",
-            "service-account-key-file",
-            "service-account-signing-key-file",
-            "token-auth-file",
-            "audit-webhook-config-file",
-            "audit-log-path",
-        ],
+        flags: &["service-account-key-file", "token-auth-file", "audit-webhook-config-file", "audit-log-path"],
     },
     Files {
         component: "kube-apiserver",
@@ -88,39 +65,10 @@ const FILES: &[Files] = &[
         flags: &["authentication-config", "authorization-config", "admission-control-config-file", "audit-policy-file"],
     },
     Files { component: "kube-apiserver", take: Taken::Encryption, flags: &["encryption-provider-config"] },
-    Files {
-        component: "kube-controller-manager",
-        take: Taken::Kubeconfig,
-        flags: &["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"],
-    },
-    Files {
-        component: "kube-controller-manager",
-        take: Taken::Certs,
-        flags: &[
-            "client-ca-file",
-            "root-ca-file",
-            "cluster-signing-cert-file",
-            "requestheader-client-ca-file",
-            "tls-cert-file",
-        ],
-    },
-    Files {
-        component: "kube-controller-manager",
-        take: Taken::Stat,
-        flags: &["cluster-signing-key-file", "service-account-private-key-file", "tls-private-key-file"],
-    },
-    Files {
-        component: "kube-scheduler",
-        take: Taken::Kubeconfig,
-        flags: &["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"],
-    },
+    Files { component: "kube-controller-manager", take: Taken::Kubeconfig, flags: KUBECONFIGS },
+    Files { component: "kube-scheduler", take: Taken::Kubeconfig, flags: KUBECONFIGS },
     Files { component: "kube-scheduler", take: Taken::Config, flags: &["config"] },
-    Files {
-        component: "etcd",
-        take: Taken::Certs,
-        flags: &["cert-file", "peer-cert-file", "trusted-ca-file", "peer-trusted-ca-file"],
-    },
-    Files { component: "etcd", take: Taken::Stat, flags: &["key-file", "peer-key-file", "data-dir"] },
+    Files { component: "etcd", take: Taken::Stat, flags: &["data-dir"] },
     Files { component: "etcd", take: Taken::Etcd, flags: &["config-file"] },
     Files { component: "kubelet", take: Taken::Certs, flags: &["client-ca-file", "tls-cert-file"] },
     Files { component: "kubelet", take: Taken::Stat, flags: &["tls-private-key-file"] },
@@ -129,6 +77,20 @@ const FILES: &[Files] = &[
     Files { component: "kube-proxy", take: Taken::Kubeconfig, flags: &["kubeconfig"] },
     Files { component: "kube-proxy", take: Taken::Config, flags: &["config"] },
 ];
+
+/// Flags of the control plane's clients that name kubeconfigs.
+const KUBECONFIGS: &[&str] = &["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
+
+/// Every flag that names a file, certificates and keys included.
+fn files() -> impl Iterator<Item = Files> {
+    let pki = PKI_SETTINGS.into_iter().flat_map(|of| {
+        [
+            Files { component: of.component, take: Taken::Certs, flags: of.certificates },
+            Files { component: of.component, take: Taken::Stat, flags: of.keys },
+        ]
+    });
+    pki.chain(FILES.iter().copied())
+}
 
 /// Keys of configuration files that name files: component, the flag that names the configuration, key, what is taken.
 const KEYS: &[(&str, &str, &str, Taken)] = &[
@@ -190,7 +152,7 @@ pub fn trails(content: &Content) -> Vec<Trail> {
         all.process(component.name, "process", vec![], vec![Take::Process { env }, Take::Sockets]);
     }
     all.manifests(content);
-    for files in FILES {
+    for files in files() {
         all.process(files.component, files.take.word(), vec![flag(files.flags)], files.take.takes());
     }
     for &(component, config, key, take) in KEYS {
@@ -276,7 +238,7 @@ impl Compiler {
 
     /// The same files where no process tells: as manifests and units declare them.
     fn declared(&mut self, content: &Content) {
-        for files in FILES.iter().filter(|files| files.component != "kubelet") {
+        for files in files().filter(|files| files.component != "kubelet") {
             for path in places(content, "manifests") {
                 let names = files.flags.iter().map(|name| (*name).to_owned()).collect();
                 let id = format!("{}.declared.{}", files.component, files.take.word());
@@ -289,7 +251,7 @@ impl Compiler {
             }
         }
         for unit in places(content, "kubelet-units") {
-            for files in FILES.iter().filter(|files| files.component == "kubelet") {
+            for files in files().filter(|files| files.component == "kubelet") {
                 for way in ways(files.flags) {
                     let id = format!("kubelet.declared.{}", files.take.word());
                     self.push(id, Start::Unit(unit.clone()), way, files.take.takes());
@@ -316,7 +278,7 @@ impl Compiler {
         ];
         for component in ["kube-controller-manager", "kube-scheduler", "kubelet"] {
             for (key, take) in keys {
-                let names = flag(&["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]);
+                let names = flag(KUBECONFIGS);
                 let hop = Hop::Key { name: key.to_owned(), cut: Cut::Kubeconfig };
                 self.process(component, &format!("kubeconfigs.{key}"), vec![names, hop], take.takes());
             }

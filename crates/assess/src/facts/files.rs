@@ -234,11 +234,21 @@ enum Pki {
     Keys,
 }
 
-/// Settings that name certificates (left) and private keys (right), by component.
-const PKI_SETTINGS: [(&str, &[&str], &[&str]); 3] = [
-    (
-        "kube-apiserver",
-        &[
+/// Settings of the control plane that name certificates and private keys. Trails lead to them by the same table.
+pub(crate) struct PkiSettings {
+    /// Whose settings.
+    pub component: &'static str,
+    /// Those that name certificates.
+    pub certificates: &'static [&'static str],
+    /// Those that name private keys.
+    pub keys: &'static [&'static str],
+}
+
+/// The control plane's.
+pub(crate) const PKI_SETTINGS: [PkiSettings; 3] = [
+    PkiSettings {
+        component: "kube-apiserver",
+        certificates: &[
             "client-ca-file",
             "etcd-cafile",
             "etcd-certfile",
@@ -248,30 +258,30 @@ const PKI_SETTINGS: [(&str, &[&str], &[&str]); 3] = [
             "requestheader-client-ca-file",
             "proxy-client-cert-file",
         ],
-        &[
+        keys: &[
             "etcd-keyfile",
             "tls-private-key-file",
             "kubelet-client-key",
             "proxy-client-key-file",
             "service-account-signing-key-file",
         ],
-    ),
-    (
-        "kube-controller-manager",
-        &[
+    },
+    PkiSettings {
+        component: "kube-controller-manager",
+        certificates: &[
             "client-ca-file",
             "root-ca-file",
             "cluster-signing-cert-file",
             "requestheader-client-ca-file",
             "tls-cert-file",
         ],
-        &["cluster-signing-key-file", "service-account-private-key-file", "tls-private-key-file"],
-    ),
-    (
-        "etcd",
-        &["cert-file", "peer-cert-file", "trusted-ca-file", "peer-trusted-ca-file"],
-        &["key-file", "peer-key-file"],
-    ),
+        keys: &["cluster-signing-key-file", "service-account-private-key-file", "tls-private-key-file"],
+    },
+    PkiSettings {
+        component: "etcd",
+        certificates: &["cert-file", "peer-cert-file", "trusted-ca-file", "peer-trusted-ca-file"],
+        keys: &["key-file", "peer-key-file"],
+    },
 ];
 
 /// The control plane's certificates and keys: what its components name, what kubeconfigs name, and what lies in the
@@ -279,7 +289,7 @@ const PKI_SETTINGS: [(&str, &[&str], &[&str]); 3] = [
 fn pki(node: &Node<'_>, which: Pki) -> Seen<Members> {
     let mut members = Members::default();
     let mut absent = Vec::new();
-    for (component, certificates, keys) in PKI_SETTINGS {
+    for PkiSettings { component, certificates, keys } in PKI_SETTINGS {
         match node.instances(component) {
             Seen::Known(instances) => {
                 for instance in instances {

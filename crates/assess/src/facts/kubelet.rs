@@ -1,6 +1,6 @@
 //! Facts of the kubelet (and its feature gates elsewhere) that more than one setting makes.
 
-use super::{Fact, Resolve, certificates, derived, members, text};
+use super::{Fact, Resolve, certificates, derived, explicit, members, text};
 use crate::node::{Instance, Node};
 use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
 
@@ -52,13 +52,7 @@ fn seccomp_default(node: &Node<'_>, kubelet: &Instance) -> Resolved {
         .is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
     {
         let source = format!("--seccomp-default in {}", kubelet.source);
-        return Seen::Known(Known {
-            value: Value::Bool(true),
-            how: How::Explicit,
-            source,
-            basis: kubelet.basis,
-            notes: Vec::new(),
-        });
+        return explicit(Value::Bool(true), source, kubelet);
     }
     node.setting(kubelet, "seccompDefault")
 }
@@ -71,13 +65,7 @@ fn gate(node: &Node<'_>, instance: &Instance, setting: &str) -> Resolved {
     if let Some(value) = from_flag {
         let on = !matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False");
         let source = format!("--feature-gates in {}", instance.source);
-        return Seen::Known(Known {
-            value: Value::Bool(on),
-            how: How::Explicit,
-            source,
-            basis: instance.basis,
-            notes: Vec::new(),
-        });
+        return explicit(Value::Bool(on), source, instance);
     }
     let field = match node.config(instance) {
         Seen::Known(Some(config)) => config.get("featureGates").and_then(|(gates, place)| {
@@ -88,13 +76,7 @@ fn gate(node: &Node<'_>, instance: &Instance, setting: &str) -> Resolved {
     };
     if let Some((on, place)) = field {
         let source = format!("featureGates in {place}");
-        return Seen::Known(Known {
-            value: Value::Bool(on),
-            how: How::Explicit,
-            source,
-            basis: instance.basis,
-            notes: Vec::new(),
-        });
+        return explicit(Value::Bool(on), source, instance);
     }
     let source = format!("{setting} of {} does not name the gate, which is on by default", instance.name);
     Seen::Known(Known { value: Value::Bool(true), how: How::Default, source, basis: instance.basis, notes: Vec::new() })
