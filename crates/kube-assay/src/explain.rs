@@ -96,11 +96,12 @@ fn facts(text: &mut String, content: &Content, control: &Control) {
         return;
     }
     let _ = writeln!(text, "\nHow it is known");
-    let mut flags = BTreeSet::new();
+    let (mut flags, mut keys) = (BTreeSet::new(), Vec::new());
     for fact in &facts {
         let _ = writeln!(text, "{}", indent(&format!("{} ({}): {}", fact.name, fact.kind.word(), fact.about)));
         let component = fact.component().map(|name| content.component(name));
         for setting in fact.settings().into_iter().filter_map(|name| component?.setting(name)) {
+            keys.extend(setting.field.clone());
             flags.extend(setting.flag.iter().map(|flag| (fact.component().unwrap_or_default(), flag.as_str())));
             let flag = setting.flag.as_ref().map(|flag| format!("--{flag}"));
             let field = setting.field.as_ref().map(|field| format!("{field} in its configuration file"));
@@ -128,7 +129,13 @@ fn facts(text: &mut String, content: &Content, control: &Control) {
                 .iter()
                 .any(|name| flags.contains(&(component, name.as_str())) || name == "config" || name == "config-dir")
         };
+        // A trail that goes on through a key leads to the file which that key names.
+        let through = |hop: &Hop| match hop {
+            Hop::Key { name, .. } => keys.iter().any(|key| key.ends_with(name.as_str())),
+            _ => true,
+        };
         components.contains(component)
+            && trail.hops.iter().all(through)
             && match first {
                 None => true,
                 Some(Hop::Flag(these)) => taken(these),
