@@ -1,7 +1,7 @@
 //! Configuration documents, read as the components read them (go-yaml's scalars), within bounds.
 
 use serde_json::Value;
-use serde_saphyr::{Budget, Options};
+use serde_saphyr::{Budget, DuplicateKeyPolicy, Options};
 
 /// Reads one YAML or JSON document. An error is a sentence without the file's name.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, String> {
@@ -10,6 +10,8 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, String> {
     (budget.max_nodes, budget.max_depth, budget.max_aliases) = (50_000, 64, 100);
     let mut options = Options::default();
     (options.budget, options.legacy_octal_numbers) = (Some(budget), true);
+    // Go's decoders, where they are not strict, let the last of two equal keys win; and what runs has read its file.
+    options.duplicate_keys = DuplicateKeyPolicy::LastWins;
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let line = error.to_string();
         let line = line.lines().next().unwrap_or_default();
@@ -17,15 +19,34 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, String> {
     })
 }
 
-/// Reads the first document of a stream.
+/// Reads the first document of a stream, which must be a mapping: that is what every component reads.
 pub(crate) fn parse_first(text: &[u8]) -> Result<Value, String> {
     let whole = String::from_utf8_lossy(text);
-    let mut first = whole.as_ref();
-    let start = whole.strip_prefix("---\n").unwrap_or(&whole);
-    if let Some(at) = start.find("\n---") {
-        first = &start[..=at];
+    let whole = whole.strip_prefix('\u{feff}').unwrap_or(&whole);
+    let mark =
+        |line: &str| line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
+    let mut first = String::new();
+    let mut content = false;
+    for line in whole.lines() {
+        // Before the document: comments, blank lines, directives and its own mark.
+        let ahead = line.trim().is_empty()
+            || line.starts_with(['#', '%'])
+            || (mark(line) && line[3..].trim_start().is_empty())
+            || (mark(line) && line[3..].trim_start().starts_with('#'));
+        if !content && ahead {
+            continue;
+        }
+        if content && (mark(line) || line == "...") {
+            break;
+        }
+        content = true;
+        first.push_str(line);
+        first.push('\n');
     }
-    parse(first.as_bytes())
+    match parse(first.as_bytes())? {
+        value @ Value::Object(_) => Ok(value),
+        _ => Err("it is no mapping".to_owned()),
+    }
 }
 
 /// The value at a dotted path of object keys.
@@ -67,5 +88,30 @@ pub(crate) fn merge(base: &mut Value, over: &Value) {
             }
         }
         (base, over) => *base = over.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_document_is_found_whatever_stands_before_it() {
+        for text in [
+            "a: 1\n",
+            "---\na: 1\n",
+            "# text\n---\na: 1\n---\na: 2\n",
+            "\n---\na: 1\n",
+            "--- # text\r\na: 1\r\n...\nb: 2\n",
+            "%YAML 1.1\n---\na: 1\n",
+            "\u{feff}a: 1\n",
+            "a: 0\na: 1\n",
+            "{\"a\": 1}",
+        ] {
+            assert_eq!(parse_first(text.as_bytes()), Ok(serde_json::json!({ "a": 1 })), "{text:?}");
+        }
+        for text in ["", "# only text\n", "- a\n", "a: [", "42"] {
+            assert!(parse_first(text.as_bytes()).is_err(), "{text:?}");
+        }
     }
 }

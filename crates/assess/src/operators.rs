@@ -54,10 +54,10 @@ pub(crate) fn holds(node: &Node<'_>, operator: Operator, value: &Value, right: &
         |test: fn(i64, i64) -> bool| number.zip(right.number()).is_some_and(|(left, right)| test(left, right));
     Ok(match operator {
         Operator::Equals => equals(value, right),
-        Operator::OneOf => right.members().contains(&value.to_string()),
+        Operator::OneOf => right.members().iter().any(|member| same(member, &value.to_string())),
         Operator::Contains => right.members().iter().all(|member| own().contains(member)),
         Operator::Excludes | Operator::Disjoint => !right.members().iter().any(|member| own().contains(member)),
-        Operator::Within => own().iter().all(|member| right.members().contains(member)),
+        Operator::Within => own().iter().all(|member| right.members().iter().any(|allowed| same(allowed, member))),
         Operator::AtLeast => compare(|left, right| left >= right),
         Operator::AtMost => compare(|left, right| left <= right),
         Operator::Matches => match right {
@@ -85,6 +85,12 @@ fn owned_by(node: &Node<'_>, value: &Value, right: &Right) -> Result<bool, Unkno
         (Err(unknown), _) | (_, Err(unknown)) => Err(unknown),
         (Ok(true), Ok(true)) => Ok(true),
     }
+}
+
+/// Whether two texts are the same; addresses are, however they are written.
+fn same(left: &str, right: &str) -> bool {
+    let address = |text: &str| text.parse::<std::net::IpAddr>().ok().map(|address| address.to_canonical());
+    left == right || address(left).is_some_and(|left| address(right) == Some(left))
 }
 
 fn equals(value: &Value, right: &Right) -> bool {

@@ -157,18 +157,45 @@ fn read(kind: Kind, text: &str) -> Result<Option<Value>, &'static str> {
         Kind::Text if text.is_empty() => return Ok(None),
         Kind::Text => Value::Text(text.to_owned()),
         Kind::List | Kind::LastList | Kind::Repeated | Kind::Gates => {
-            let between = if kind == Kind::Repeated { '\n' } else { ',' };
-            Value::List(text.split(between).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+            let parts: Vec<String> = match kind {
+                Kind::Repeated => text.split('\n').map(str::to_owned).collect(),
+                Kind::List => csv(text),
+                _ => text.split(',').map(|part| part.trim().to_owned()).collect(),
+            };
+            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            // An empty list leaves the component's default in place.
+            if parts.is_empty() {
+                return Ok(None);
+            }
+            Value::List(parts)
         }
     }))
 }
 
-/// Go's flags take `0x10`, `0o7` and a sign too.
+/// Parts a list at its commas as a CSV reader does (pflag's slices): a quoted part loses its quotes.
+fn csv(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    for c in text.chars() {
+        let part = parts.last_mut().expect("there is a part");
+        match c {
+            '"' if quoted || part.is_empty() => quoted = !quoted,
+            ',' if !quoted => parts.push(String::new()),
+            c => part.push(c),
+        }
+    }
+    parts
+}
+
+/// A number as Go's flags read it (`strconv.ParseInt` with base 0): `0x10`, `0b1`, `0o7`, and `010` is eight.
 fn integer(text: &str) -> Option<i64> {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text.strip_prefix('+').unwrap_or(text)), |rest| (-1, rest));
-    let parsed = match digits.get(..2) {
-        Some("0x" | "0X") => i64::from_str_radix(&digits[2..], 16),
-        Some("0o" | "0O") => i64::from_str_radix(&digits[2..], 8),
+    let digits = digits.replace('_', "").to_ascii_lowercase();
+    let parsed = match (digits.get(..2), digits.len()) {
+        (Some("0x"), _) => i64::from_str_radix(&digits[2..], 16),
+        (Some("0o"), _) => i64::from_str_radix(&digits[2..], 8),
+        (Some("0b"), _) => i64::from_str_radix(&digits[2..], 2),
+        (_, 2..) if digits.starts_with('0') => i64::from_str_radix(&digits[1..], 8),
         _ => digits.parse(),
     };
     parsed.ok().and_then(|number| number.checked_mul(sign))
@@ -203,5 +230,32 @@ fn is_zero(value: &Value) -> bool {
         Value::Text(text) => text.is_empty(),
         Value::List(members) => members.is_empty(),
         Value::Mode(_) | Value::Owner(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_read_as_go_reads_them() {
+        let numbers = [
+            ("30", Some(30)),
+            ("030", Some(24)),
+            ("0x1e", Some(30)),
+            ("1_000", Some(1000)),
+            ("0", Some(0)),
+            ("-1", Some(-1)),
+            ("08", None),
+            ("", None),
+        ];
+        for (text, number) in numbers {
+            assert_eq!(integer(text), number, "{text}");
+        }
+        let list = |text: &str| read(Kind::List, text).unwrap();
+        let of = |parts: &[&str]| Some(Value::List(parts.iter().map(|part| (*part).to_owned()).collect()));
+        assert_eq!(list("\"Node\",RBAC"), of(&["Node", "RBAC"]));
+        assert_eq!(list("\"a,b\",c"), of(&["a,b", "c"]));
+        assert_eq!(list(""), None, "an empty list is not set");
     }
 }

@@ -14,8 +14,12 @@ impl Unit {
     /// Reads a unit file over what was read before: an empty assignment clears the earlier ones (systemd.syntax(7)).
     pub(crate) fn read(&mut self, text: &str) {
         let mut joined = String::new();
+        let mut service = false;
         for line in text.lines() {
             let line = line.trim_end();
+            if joined.is_empty() && line.starts_with('[') {
+                service = line == "[Service]";
+            }
             if joined.is_empty() && (line.trim_start().is_empty() || line.trim_start().starts_with(['#', ';', '['])) {
                 continue;
             }
@@ -25,7 +29,8 @@ impl Unit {
                 continue;
             }
             joined.push_str(line);
-            if let Some((key, value)) = std::mem::take(&mut joined).split_once('=') {
+            // Everything that we ask for belongs into [Service]; elsewhere systemd ignores it.
+            if let Some((key, value)) = std::mem::take(&mut joined).split_once('=').filter(|_| service) {
                 let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
                 if value.is_empty() {
                     self.assignments.retain(|(earlier, _)| *earlier != key);

@@ -42,7 +42,12 @@ pub(super) static FACTS: &[Fact] = &[
         name: "kube-apiserver.admission-plugins",
         kind: Type::List,
         about: "The admission plugins that run: the version's own, plus those enabled, less those disabled.",
-        from: &["enable-admission-plugins", "disable-admission-plugins", "default-admission-plugins"],
+        from: &[
+            "admission-control",
+            "enable-admission-plugins",
+            "disable-admission-plugins",
+            "default-admission-plugins",
+        ],
         resolve: Resolve::Instance(admission_plugins),
     },
     Fact {
@@ -99,7 +104,12 @@ fn anonymous_paths(node: &Node<'_>, apiserver: &Instance) -> Resolved {
         Seen::Absent(_) => {}
         Seen::Unknown(unknown) => return Seen::Unknown(unknown),
     }
-    let modes = authorization_modes(node, apiserver);
+    // Only the flag's modes count for that: with a structured file the server leaves anonymous requests on.
+    let modes = match node.setting(apiserver, "authorization-config") {
+        Seen::Absent(_) => node.setting(apiserver, "authorization-mode"),
+        Seen::Known(_) => Seen::Absent("--authorization-config is given".to_owned()),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    };
     node.setting(apiserver, "anonymous-auth").and_then(|known| {
         let explicit_flag = apiserver.flags.has("anonymous-auth");
         match (&known.value, modes) {
@@ -173,6 +183,11 @@ fn admission_plugins(node: &Node<'_>, apiserver: &Instance) -> Resolved {
         Seen::Absent(_) => Seen::Known((String::new(), Vec::new(), Vec::new())),
         Seen::Unknown(unknown) => Seen::Unknown(unknown),
     };
+    // The old flag names exactly what runs.
+    match node.setting(apiserver, "admission-control") {
+        Seen::Absent(_) => {}
+        only => return only,
+    }
     list("default-admission-plugins").and_then(|(_, _, mut plugins)| {
         list("enable-admission-plugins").and_then(|(source, mut notes, enabled)| {
             list("disable-admission-plugins").and_then(|(disabled_source, more, disabled)| {

@@ -53,7 +53,14 @@ fn backends(node: &Node<'_>, apiserver: &Instance) -> Resolved {
 
 fn records(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     document_of(node, apiserver, "audit-policy-file", false).and_then(|(policy, place)| {
-        let any = document::list_at(&policy, "rules").iter().any(|rule| level(rule) > Level::None);
+        let rules = document::list_at(&policy, "rules");
+        // The first rule that matches decides: behind one that drops everything, nothing is reached.
+        let everything = |rule: &&Json| {
+            let limits = ["verbs", "users", "userGroups", "resources", "namespaces", "nonResourceURLs"];
+            level(rule) == Level::None && limits.iter().all(|limit| document::list_at(rule, limit).is_empty())
+        };
+        let any =
+            !silent(&policy) && rules.iter().take_while(|rule| !everything(rule)).any(|rule| level(rule) > Level::None);
         explicit(Value::Bool(any), format!("rules in {place}"), apiserver)
     })
 }
@@ -61,7 +68,7 @@ fn records(node: &Node<'_>, apiserver: &Instance) -> Resolved {
 fn gaps(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     document_of(node, apiserver, "audit-policy-file", false).and_then(|(policy, place)| {
         let rules = document::list_at(&policy, "rules");
-        let missing = NEEDED.iter().filter(|needed| !needed.recorded(rules)).map(Needed::to_string);
+        let missing = NEEDED.iter().filter(|needed| silent(&policy) || !needed.recorded(rules)).map(Needed::to_string);
         explicit(Value::List(missing.collect()), format!("rules in {place}"), apiserver)
     })
 }
@@ -74,7 +81,18 @@ enum Level {
     RequestResponse,
 }
 
+/// Whether every stage is omitted, so that nothing is written.
+fn silent(of: &Json) -> bool {
+    let omitted = document::texts_at(of, "omitStages");
+    ["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"]
+        .iter()
+        .all(|stage| omitted.iter().any(|o| o == stage))
+}
+
 fn level(rule: &Json) -> Level {
+    if silent(rule) {
+        return Level::None;
+    }
     match document::text_at(rule, "level").as_deref() {
         Some("Metadata") => Level::Metadata,
         Some("Request") => Level::Request,
@@ -129,7 +147,7 @@ impl Needed {
     /// requests of system components hides nothing of a person's.
     fn matches(&self, rule: &Json, verb: &str) -> bool {
         let verbs = document::texts_at(rule, "verbs");
-        if !verbs.is_empty() && !verbs.iter().any(|v| v == verb || v == "*") {
+        if !verbs.is_empty() && !verbs.iter().any(|v| v == verb) {
             return false;
         }
         if !document::list_at(rule, "namespaces").is_empty() && level(rule) >= Level::Metadata {
@@ -138,9 +156,9 @@ impl Needed {
         let people = |key: &str| document::texts_at(rule, key);
         let (users, groups) = (people("users"), people("userGroups"));
         if !users.is_empty() || !groups.is_empty() {
-            let everyone = ["system:authenticated", "system:unauthenticated"];
-            let system = |name: &String| name.starts_with("system:") && !everyone.contains(&name.as_str());
-            let only_system = users.iter().chain(&groups).all(system);
+            let component = |name: &String| name.starts_with("system:") && !name.starts_with("system:serviceaccount:");
+            let nodes = |name: &String| name == "system:nodes" || name == "system:serviceaccounts:kube-system";
+            let only_system = users.iter().all(component) && groups.iter().all(nodes);
             let all = groups.iter().any(|group| group == "system:authenticated") && users.is_empty();
             if only_system || (level(rule) >= Level::Metadata && !all) {
                 return false;
@@ -153,10 +171,9 @@ impl Needed {
         resources.iter().any(|entry| {
             let group = document::text_at(entry, "group").unwrap_or_default();
             let names = document::texts_at(entry, "resources");
-            let limited = !document::list_at(entry, "resourceNames").is_empty() && level(rule) >= Level::Metadata;
-            !limited
-                && (group == self.group || group == "*")
-                && (names.is_empty() || names.iter().any(|name| self.named(name)))
+            // Named objects are a part: neither counted on to record, nor hiding the rest.
+            let limited = !document::list_at(entry, "resourceNames").is_empty();
+            !limited && group == self.group && (names.is_empty() || names.iter().any(|name| self.named(name)))
         })
     }
 
@@ -166,7 +183,8 @@ impl Needed {
             return true;
         }
         match (name.split_once('/'), self.resource.split_once('/')) {
-            (Some((resource, "*")), Some((of, _))) => resource == of,
+            // `pods/*` is pods and all its subresources.
+            (Some((resource, "*")), of) => resource == of.map_or(self.resource, |(of, _)| of),
             (Some(("*", sub)), Some((_, of))) => sub == of,
             _ => false,
         }

@@ -37,5 +37,7 @@ fn first_provider(node: &Node<'_>, apiserver: &Instance) -> Resolved {
 
 /// `secrets`, `*.` (the core group) and `*.*` cover them.
 fn covers_secrets(rule: &Json) -> bool {
-    document::texts_at(rule, "resources").iter().any(|resource| matches!(resource.as_str(), "secrets" | "*." | "*.*"))
+    document::texts_at(rule, "resources")
+        .iter()
+        .any(|resource| matches!(resource.as_str(), "secrets" | "secrets." | "*." | "*.*"))
 }

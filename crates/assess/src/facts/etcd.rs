@@ -55,8 +55,13 @@ fn run_as(_: &Node<'_>, etcd: &Instance) -> Resolved {
 /// etcd ignores its certificates on an `http://` listener and only logs a warning (embed/etcd.go, 3.5 and 3.6).
 fn plain(node: &Node<'_>, etcd: &Instance, setting: &str) -> Resolved {
     node.setting(etcd, setting).map(|known| {
-        let plain = members(known.clone()).into_iter().filter(|url| url.starts_with("http://"));
-        Known { value: Value::List(plain.collect()), ..known }
+        let mut urls = members(known.clone());
+        if setting == "listen-client-urls" {
+            // Since 3.5.7 HTTP may be served on addresses of its own.
+            urls.extend(etcd.flags.all("listen-client-http-urls").flat_map(|urls| urls.split(',')).map(str::to_owned));
+        }
+        urls.retain(|url| url.to_ascii_lowercase().starts_with("http://"));
+        Known { value: Value::List(urls), ..known }
     })
 }
 
@@ -65,8 +70,15 @@ fn ca_shared(node: &Node<'_>, etcd: &Instance) -> Resolved {
     let authorities = |instance: &Instance, flag: &str| {
         node.setting(instance, flag).and_then(|known| {
             let path = text(&known);
-            node.locate(instance, &path)
-                .and_then(|place| certificates::fingerprints(node, &place).map(|prints| (prints, place)))
+            node.locate(instance, &path).and_then(|place| match certificates::fingerprints(node, &place) {
+                Seen::Known(prints) => Seen::Known((prints, place)),
+                // The flag names it, so it is somewhere.
+                Seen::Absent(proof) => Seen::Unknown(Unknown::new(
+                    format!("--{flag} names a file that is not there: {proof}"),
+                    "look inside the container",
+                )),
+                Seen::Unknown(unknown) => Seen::Unknown(unknown),
+            })
         })
     };
     authorities(etcd, "trusted-ca-file").and_then(|(etcd_prints, etcd_place)| {

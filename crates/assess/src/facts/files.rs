@@ -123,13 +123,20 @@ pub(crate) fn id_of(node: &Node<'_>, file: &str, name: &str) -> Seen<u32> {
     if name == "root" {
         return Seen::Known(0);
     }
-    node.sight.text(file).and_then(|(text, _)| {
-        let found = text.to_lossy().lines().find_map(|line| {
-            let mut fields = line.split(':');
-            (fields.next()? == name).then(|| fields.nth(1)?.parse().ok()).flatten()
-        });
-        found.map_or_else(|| Seen::Absent(format!("{file} has no {name}")), Seen::Known)
-    })
+    match node.sight.text(file) {
+        Seen::Known((text, _)) => {
+            let found = text.to_lossy().lines().find_map(|line| {
+                let mut fields = line.split(':');
+                (fields.next()? == name).then(|| fields.nth(1)?.parse().ok()).flatten()
+            });
+            found.map_or_else(|| Seen::Absent(format!("{file} has no {name}")), Seen::Known)
+        }
+        Seen::Absent(proof) => Seen::Unknown(Unknown::new(
+            format!("{name} cannot be translated to an id: {proof}"),
+            "look at a root that has its accounts",
+        )),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
 }
 
 /// A set is not there where its members are neither named nor could any be unseen.

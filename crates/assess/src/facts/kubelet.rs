@@ -84,8 +84,10 @@ fn gate(node: &Node<'_>, instance: &Instance, setting: &str) -> Resolved {
 
 /// The value that `Name=value` gives to the gate; since 1.31 `kube:Name=value` is legal too.
 fn gate_value(pair: &str) -> Option<&str> {
-    let pair = pair.trim();
-    pair.strip_prefix("kube:").unwrap_or(pair).strip_prefix(GATE)
+    let (name, value) = pair.split_once('=')?;
+    let name = name.trim();
+    let name = name.strip_prefix("kube:").unwrap_or(name);
+    (name == GATE.trim_end_matches('=')).then(|| value.trim())
 }
 
 /// The certificate that the kubelet was given, else the one that the cluster signed for it, else the one that it signed
@@ -128,8 +130,12 @@ fn ip_address_deny(node: &Node<'_>, kubelet: &Instance) -> Resolved {
     for name in node.platform.places("kubelet-units") {
         match node.unit(name) {
             Seen::Known((unit, files)) => {
-                let denied: Vec<String> =
+                let mut denied: Vec<String> =
                     unit.all("IPAddressDeny").flat_map(str::split_whitespace).map(str::to_owned).collect();
+                // Both families whole is what `any` means (systemd.resource-control(5)).
+                if ["0.0.0.0/0", "::/0"].iter().all(|all| denied.iter().any(|part| part == all)) {
+                    denied.push("any".to_owned());
+                }
                 return derived(Value::List(denied), files.join(", "), kubelet);
             }
             Seen::Absent(_) => {}

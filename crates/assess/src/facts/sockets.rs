@@ -68,7 +68,7 @@ fn listening(node: &Node<'_>, instance: &Instance, port: u16) -> Resolved {
             .listening
             .iter()
             .filter(|socket| socket.port == port && socket.own != Some(false))
-            .map(|socket| socket.address)
+            .map(|socket| socket.address.to_canonical())
             .collect();
         addresses.sort();
         addresses.dedup();
