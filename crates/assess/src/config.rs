@@ -77,7 +77,13 @@ impl Node<'_> {
         {
             match self.drop_ins(instance, directory) {
                 Seen::Known(more) => parts.extend(more),
-                Seen::Absent(_) => {}
+                // The kubelet does not start without the directory, so it was there.
+                Seen::Absent(proof) => {
+                    return Seen::Unknown(Unknown::new(
+                        format!("{} was given --config-dir={directory}, which is not there ({proof})", instance.name),
+                        "restart the kubelet and scan again",
+                    ));
+                }
                 Seen::Unknown(unknown) => return Seen::Unknown(unknown),
             }
         }
@@ -123,7 +129,8 @@ impl Node<'_> {
                 Seen::Unknown(unknown) => return Seen::Unknown(unknown),
             }
         }
-        files.sort();
+        // A directory is entered where its name stands among its neighbours.
+        files.sort_by(|one, other| one.split('/').cmp(other.split('/')));
         for path in files {
             match self.configuration(instance, &path, false) {
                 Seen::Known((text, place)) => match document::parse_first(&text.bytes) {

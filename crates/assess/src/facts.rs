@@ -10,6 +10,7 @@ mod encryption;
 mod etcd;
 mod files;
 mod kubelet;
+mod pki;
 mod settings;
 mod sockets;
 
@@ -18,7 +19,8 @@ use crate::node::{Instance, Node};
 use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
 
 pub use files::Set;
-pub(crate) use files::{PKI_DEPTH, PKI_SETTINGS, SETS, id_of, set};
+pub(crate) use files::{DEPTH, SETS, id_of, set};
+pub(crate) use pki::PKI_SETTINGS;
 
 /// A fact.
 #[derive(Debug)]

@@ -234,33 +234,27 @@ impl Bench<'_> {
         resolved
     }
 
-    /// The comparisons that do not hold, in words.
+    /// The comparisons that do not come out as they must, in words.
     fn failures(&self, requirement: &Requirement, observed: &mut Vec<(String, Resolved)>) -> String {
         let mut said = Vec::new();
-        for comparison in requirement.comparisons() {
-            if self.compare(comparison, observed) == Truth::True {
+        for (comparison, wanted) in requirement.comparisons() {
+            let truth = self.compare(comparison, observed);
+            if truth == (if wanted { Truth::True } else { Truth::False }) {
                 continue;
             }
             let fact = &comparison.fact;
             let is = match self.resolve(fact, observed) {
+                Seen::Unknown(_) => continue,
+                _ if !wanted => format!("{fact} {} {}", comparison.operator.phrase(), self.right(comparison)),
                 Seen::Known(known) => format!("{fact} {}", self.falls_short(comparison, &known)),
                 Seen::Absent(proof) => match facts::fact(fact).and_then(facts::Fact::plain_setting) {
                     Some(_) => format!("{fact} is not set"),
                     None => format!("{fact} is not there: {proof}"),
                 },
-                Seen::Unknown(_) => continue,
             };
             if !said.contains(&is) {
                 said.push(is);
             }
-        }
-        if said.is_empty() {
-            // Under a `not` the comparison itself holds.
-            said = requirement
-                .comparisons()
-                .iter()
-                .map(|c| format!("{} {} {}", c.fact, c.operator.phrase(), self.right(c)))
-                .collect();
         }
         said.join("; ")
     }
@@ -283,6 +277,7 @@ impl Bench<'_> {
         match known.how {
             How::Default => format!("is {} by default", known.value),
             How::ZeroMeansDefault => format!("is zero, which means {}", known.value),
+            _ if matches!(&known.value, Value::List(own) if own.is_empty()) => "is nothing".to_owned(),
             _ => format!("is {}", known.value),
         }
     }
@@ -301,7 +296,10 @@ impl Bench<'_> {
     }
 
     fn right(&self, comparison: &Comparison) -> String {
-        self.bounds(comparison).unwrap_or_default().join(", ")
+        match self.bounds(comparison).unwrap_or_default() {
+            none if none.is_empty() => "nothing".to_owned(),
+            members => members.join(", "),
+        }
     }
 
     /// Puts the facts in, shows what is only observed, and takes the subject's own path out of sentences, so that

@@ -22,6 +22,7 @@ pub(crate) struct Container {
     pub command: Vec<OsText>,
     /// Image reference.
     pub image: String,
+    name: String,
     mounts: Vec<Mount>,
 }
 
@@ -62,6 +63,7 @@ impl Manifest {
                 .map(OsText::from)
                 .collect(),
             image: document::text_at(container, "image").unwrap_or_default(),
+            name: document::text_at(container, "name").unwrap_or_default(),
             mounts: document::list_at(container, "volumeMounts")
                 .iter()
                 .filter_map(|mount| {
@@ -78,16 +80,50 @@ impl Manifest {
         Ok(Self { path: path.to_owned(), containers: containers.collect() })
     }
 
-    /// The container that runs one of these programs.
-    pub(crate) fn runs(&self, names: &[&str]) -> Option<&Container> {
-        self.containers.iter().find(|container| {
-            let names = names.iter().map(|name| (*name).to_owned()).collect();
-            !evidence::process_names(&names, None, &container.command).is_empty()
-        })
+    /// The container that runs one of these programs: by its command, else by its own or its image's name, else
+    /// by a shell's command line.
+    pub(crate) fn runs(&self, programs: &[&str]) -> Option<&Container> {
+        let find = |test: &dyn Fn(&Container) -> bool| self.containers.iter().find(|container| test(container));
+        find(&|container| container.starts(programs))
+            .or_else(|| find(&|container| programs.iter().any(|program| container.is_called(program))))
+            .or_else(|| find(&|container| container.shell_starts(programs)))
     }
 }
 
 impl Container {
+    fn starts(&self, programs: &[&str]) -> bool {
+        let names = programs.iter().map(|name| (*name).to_owned()).collect();
+        !evidence::process_names(&names, None, &self.command).is_empty()
+    }
+
+    fn is_called(&self, program: &str) -> bool {
+        let file = self.image.rsplit('/').next().unwrap_or_default();
+        self.name == program || file.split([':', '@']).next() == Some(program)
+    }
+
+    fn shell_starts(&self, programs: &[&str]) -> bool {
+        let lines = self.command.iter().map(OsText::to_lossy).filter(|word| word.contains(char::is_whitespace));
+        lines.into_iter().any(|line| {
+            let mut words = line.split(|letter: char| letter.is_whitespace() || ";&|()\"'".contains(letter));
+            words.any(|word| programs.contains(&word.rsplit('/').next().unwrap_or(word)))
+        })
+    }
+
+    /// The arguments that the program is given. None: another program starts it, and only that knows.
+    pub(crate) fn arguments(&self, programs: &[&str]) -> Option<&[OsText]> {
+        match self.command.first() {
+            // The image's own entry point is the program.
+            None => Some(&self.command),
+            Some(first) if first.as_bytes().starts_with(b"-") => Some(&self.command),
+            Some(_) => self.starts(programs).then(|| &self.command[1..]),
+        }
+    }
+
+    /// Whether a process with this command line may have been started from this container.
+    pub(crate) fn may_have_started(&self, programs: &[&str], argv: &[OsText]) -> bool {
+        self.arguments(programs).is_none_or(|arguments| argv.get(1..) == Some(arguments))
+    }
+
     /// Where a path inside the container lies: the longest mount that holds it decides.
     pub(crate) fn locate(&self, path: &str) -> Lies {
         let holding = self.mounts.iter().filter_map(|mount| {
@@ -151,5 +187,25 @@ spec:
         }
         assert_eq!(container.version().unwrap().to_string(), "3.6");
         assert!(Manifest::read("/m.yaml", b"[").is_err());
+    }
+
+    #[test]
+    fn a_program_is_found_however_a_container_starts_it() {
+        let etcd: &[&str] = &["etcd"];
+        let cases = [
+            ("{command: [/usr/bin/etcd, --a]}", Some(Some(1))),
+            ("{name: etcd, args: [--a, --b]}", Some(Some(2))),
+            ("{image: registry.k8s.io/etcd:3.6, args: [--a]}", Some(Some(1))),
+            ("{image: registry.k8s.io/etcd@sha256:0}", Some(Some(0))),
+            ("{command: [/bin/sh, -c, 'exec /bin/etcd --a >log']}", Some(None)),
+            ("{name: backup, command: [sh, -c, etcdctl snapshot]}", None),
+            ("{name: a, image: 'example.org/etcd/proxy:1'}", None),
+        ];
+        for (container, expect) in cases {
+            let text = format!("spec: {{containers: [{container}]}}");
+            let manifest = Manifest::read("/m.yaml", text.as_bytes()).unwrap();
+            let found = manifest.runs(etcd).map(|own| own.arguments(etcd).map(<[OsText]>::len));
+            assert_eq!(found, expect, "{container}");
+        }
     }
 }

@@ -116,7 +116,8 @@ impl<'a> Node<'a> {
     /// The static pods.
     pub(crate) fn manifests(&self) -> &Manifests {
         self.manifests.get_or_init(|| {
-            let mut manifests = Manifests { directories: self.manifest_directories(), ..Manifests::default() };
+            let (directories, unseen) = self.manifest_directories();
+            let mut manifests = Manifests { unseen, directories, ..Manifests::default() };
             for directory in manifests.directories.clone() {
                 let entries = match self.sight.list(&directory) {
                     Seen::Known(listing) => &listing.entries,
@@ -153,12 +154,19 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// Where the kubelet looks for static pods: its own setting, else the platform's place.
-    fn manifest_directories(&self) -> Vec<String> {
-        let own = self.only("kubelet").and_then(|kubelet| self.setting(kubelet, "staticPodPath"));
-        match own {
-            Seen::Known(known) => vec![known.value.to_string().trim_end_matches('/').to_owned()],
-            _ => self.platform.places("manifests").to_vec(),
+    /// Where the kubelet looks for static pods, and why that may be elsewhere too. Where no kubelet is on the node, or
+    /// its setting cannot be seen, the platform's place is looked at.
+    fn manifest_directories(&self) -> (Vec<String>, Option<Unknown>) {
+        let usual = || self.platform.places("manifests").to_vec();
+        let kubelet = match self.only("kubelet") {
+            Seen::Known(kubelet) => kubelet,
+            Seen::Absent(_) => return (usual(), None),
+            Seen::Unknown(unknown) => return (usual(), Some(unknown)),
+        };
+        match self.setting(kubelet, "staticPodPath") {
+            Seen::Known(known) => (vec![known.value.to_string().trim_end_matches('/').to_owned()], None),
+            Seen::Absent(_) => (Vec::new(), None),
+            Seen::Unknown(unknown) => (usual(), Some(unknown)),
         }
     }
 
@@ -272,8 +280,8 @@ impl<'a> Node<'a> {
                 basis: Basis::Running,
                 next: container
                     .as_ref()
-                    .map(|(path, container)| {
-                        (Flags::read(container.command.get(1..).unwrap_or_default(), rules), path.clone())
+                    .and_then(|(path, container)| {
+                        Some((Flags::read(container.arguments(component.processes)?, rules), path.clone()))
                     })
                     .or_else(|| declared.first().map(|(flags, source)| (flags.clone(), source.clone()))),
                 declared: container,
@@ -294,7 +302,8 @@ impl<'a> Node<'a> {
             .iter()
             .filter_map(|manifest| Some((manifest.path.clone(), manifest.runs(component.processes)?.clone())))
             .collect();
-        let same = candidates.iter().find(|(_, container)| container.command == process.argv).cloned();
+        let of = |(_, container): &&(String, Container)| container.may_have_started(component.processes, &process.argv);
+        let same = candidates.iter().find(of).cloned();
         same.or_else(|| candidates.into_iter().next())
     }
 
@@ -305,11 +314,15 @@ impl<'a> Node<'a> {
         if component.name != "kubelet" {
             unseen.clone_from(&self.manifests().unseen);
             for manifest in &self.manifests().read {
-                if let Some(container) = manifest.runs(component.processes) {
-                    found.push((
-                        Flags::read(container.command.get(1..).unwrap_or_default(), rules),
-                        manifest.path.clone(),
-                    ));
+                let Some(container) = manifest.runs(component.processes) else { continue };
+                match container.arguments(component.processes) {
+                    Some(arguments) => found.push((Flags::read(arguments, rules), manifest.path.clone())),
+                    None => {
+                        unseen.get_or_insert(Unknown::new(
+                            format!("{} starts {} through another program", manifest.path, component.name),
+                            "look at the arguments that it ends up with, on the running node",
+                        ));
+                    }
                 }
             }
         }
@@ -355,15 +368,16 @@ impl<'a> Node<'a> {
             }
             return Seen::Absent(format!("no static pod manifest and no unit of this node starts {}", component.name));
         }
+        let several = declared.len() > 1;
+        // The kubelet's unit says where manifests lie: they are not asked for before it is known.
+        let manifests = if component.name == "kubelet" { &[][..] } else { &self.manifests().read };
         let instances = declared.into_iter().map(|(flags, source)| Instance {
             component,
-            name: component.name.to_owned(),
+            name: if several { format!("{} ({source})", component.name) } else { component.name.to_owned() },
             process: None,
             flags,
             basis: Basis::Declared,
-            declared: self
-                .manifests()
-                .read
+            declared: manifests
                 .iter()
                 .find(|manifest| manifest.path == source)
                 .and_then(|manifest| Some((manifest.path.clone(), manifest.runs(component.processes)?.clone()))),
@@ -375,13 +389,16 @@ impl<'a> Node<'a> {
 
     /// Where a path that an instance names lies on the node. Unknown: not among the node's files.
     pub(crate) fn locate(&self, instance: &Instance, path: &str) -> Seen<String> {
+        let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
         let path = match instance.process.as_ref().and_then(|process| process.cwd.as_ref()) {
             Some(cwd) if !path.starts_with('/') => format!("{}/{path}", cwd.to_lossy().trim_end_matches('/')),
             _ => path.to_owned(),
         };
         if let Some((manifest, container)) = &instance.declared {
             // A process that was started from another manifest than the one that lies there may see other mounts.
-            let own = instance.process.as_ref().is_none_or(|process| process.argv == container.command);
+            let programs = instance.component.processes;
+            let own =
+                instance.process.as_ref().is_none_or(|process| container.may_have_started(programs, &process.argv));
             return match container.locate(&path) {
                 Lies::OnHost(host) => Seen::Known(host),
                 Lies::InImage if !own => Seen::Known(path),
@@ -395,12 +412,7 @@ impl<'a> Node<'a> {
                 )),
             };
         }
-        // Its manifest may be among those that could not be read, and may put the path anywhere.
-        if instance.component.name != "kubelet"
-            && let Some(unseen) = &self.manifests().unseen
-        {
-            return Seen::Unknown(unseen.clone());
-        }
+        // Only a pod from the cluster's API has a volume that is a ConfigMap (a static pod may not name one).
         if let Some(pod) = instance.process.as_ref().and_then(|process| process.pod.as_ref()) {
             let volumes = format!("{}/{pod}/volumes/kubernetes.io~configmap", evidence::POD_VOLUMES);
             if let (Seen::Known(listing), Some((_, file))) = (self.sight.list(&volumes), path.rsplit_once('/')) {
@@ -411,6 +423,12 @@ impl<'a> Node<'a> {
                     return Seen::Known(one.clone());
                 }
             }
+        }
+        // Its manifest may be among those that could not be read, and may put the path anywhere.
+        if instance.component.name != "kubelet"
+            && let Some(unseen) = &self.manifests().unseen
+        {
+            return Seen::Unknown(unseen.clone());
         }
         Seen::Known(path)
     }

@@ -69,7 +69,7 @@ impl<'a> Sight<'a> {
 
     /// Metadata of a path, links followed.
     pub(crate) fn stat(&self, path: &str) -> Seen<&'a Stat> {
-        self.look(&Place::Path(OsText::from(path)), Aspect::Stat, |seen| match seen {
+        self.look(&at(path), Aspect::Stat, |seen| match seen {
             evidence::Seen::Stat(stat) => Some(stat),
             _ => None,
         })
@@ -78,7 +78,7 @@ impl<'a> Sight<'a> {
     /// Text of a file, whose metadata must have been seen too.
     pub(crate) fn text(&self, path: &str) -> Seen<(&'a Text, &'a Stat)> {
         self.file(path).and_then(|stat| {
-            self.look(&Place::Path(OsText::from(path)), Aspect::Text, |seen| match seen {
+            self.look(&at(path), Aspect::Text, |seen| match seen {
                 evidence::Seen::Text(text) => Some((text, stat)),
                 _ => None,
             })
@@ -88,7 +88,7 @@ impl<'a> Sight<'a> {
     /// DER certificates of a file.
     pub(crate) fn certs(&self, path: &str) -> Seen<&'a [Text]> {
         self.file(path).and_then(|_| {
-            self.look(&Place::Path(OsText::from(path)), Aspect::Certs, |seen| match seen {
+            self.look(&at(path), Aspect::Certs, |seen| match seen {
                 evidence::Seen::Certs(certs) => Some(certs.as_slice()),
                 _ => None,
             })
@@ -104,7 +104,7 @@ impl<'a> Sight<'a> {
 
     /// Entries of a directory.
     pub(crate) fn list(&self, path: &str) -> Seen<&'a Listing> {
-        self.look(&Place::Path(OsText::from(path)), Aspect::List, |seen| match seen {
+        self.look(&at(path), Aspect::List, |seen| match seen {
             evidence::Seen::List(listing) => Some(listing),
             _ => None,
         })
@@ -139,4 +139,12 @@ impl<'a> Sight<'a> {
             _ => None,
         })
     }
+}
+
+/// A path as walks name it: without a slash at its end.
+fn at(path: &str) -> Place {
+    Place::Path(OsText::from(match path.trim_end_matches('/') {
+        "" => "/",
+        own => own,
+    }))
 }

@@ -9,7 +9,7 @@ use benchmark::Content;
 use evidence::{Cut, Hop, Start, Take, Trail};
 
 use crate::components::COMPONENTS;
-use crate::facts::{PKI_DEPTH, PKI_SETTINGS};
+use crate::facts::{DEPTH, PKI_SETTINGS};
 
 /// Flags that name files, by component and by what is taken from them.
 #[derive(Clone, Copy)]
@@ -158,6 +158,10 @@ pub fn trails(content: &Content) -> Vec<Trail> {
     for &(component, config, key, take) in KEYS {
         let cut = if component == "etcd" { Cut::Etcd } else { Cut::Config };
         let hop = Hop::Key { name: key.to_owned(), cut };
+        if component == "etcd" {
+            let hops = vec![Hop::Env("ETCD_CONFIG_FILE".to_owned()), hop.clone()];
+            all.process(component, &format!("env.{config}.{key}"), hops, take.takes());
+        }
         all.process(component, &format!("{config}.{key}"), vec![flag(&[config]), hop], take.takes());
     }
     for &(name, take) in ETCD_ENV_FILES {
@@ -212,8 +216,7 @@ impl Compiler {
             vec![flag(&["config"]), config_key("staticPodPath"), listed()],
             take(),
         );
-        let drop_in =
-            vec![flag(&["config-dir"]), entries(Some(".conf"), PKI_DEPTH), config_key("staticPodPath"), listed()];
+        let drop_in = vec![flag(&["config-dir"]), entries(Some(".conf"), DEPTH), config_key("staticPodPath"), listed()];
         self.process("kubelet", "static-pods.drop-in", drop_in, take());
         for path in places(content, "manifests") {
             self.path("static-pods", &path, vec![listed()], take());
@@ -221,7 +224,7 @@ impl Compiler {
     }
 
     fn kubelet(&mut self) {
-        let drop_ins = || vec![flag(&["config-dir"]), entries(Some(".conf"), PKI_DEPTH)];
+        let drop_ins = || vec![flag(&["config-dir"]), entries(Some(".conf"), DEPTH)];
         self.process("kubelet", "drop-ins", drop_ins(), Taken::Config.takes());
         for (key, take) in
             [("clientCAFile", Taken::Certs), ("tlsCertFile", Taken::Certs), ("tlsPrivateKeyFile", Taken::Stat)]
@@ -257,8 +260,16 @@ impl Compiler {
                     self.push(id, Start::Unit(unit.clone()), way, files.take.takes());
                 }
             }
+            for (names, key) in [("pod-manifest-path", None), ("config", Some("staticPodPath"))] {
+                for mut way in ways(&[names]) {
+                    way.extend(key.map(config_key));
+                    way.push(entries(None, 1));
+                    let take = vec![Take::Stat, Take::Text(Cut::Manifest)];
+                    self.push("static-pods.declared".to_owned(), Start::Unit(unit.clone()), way, take);
+                }
+            }
             for mut way in ways(&["config-dir"]) {
-                way.push(entries(Some(".conf"), PKI_DEPTH));
+                way.push(entries(Some(".conf"), DEPTH));
                 self.push(
                     "kubelet.declared.drop-ins".to_owned(),
                     Start::Unit(unit.clone()),
@@ -292,9 +303,9 @@ impl Compiler {
         }
         for path in places(content, "pki") {
             self.path("pki", &path, vec![], vec![Take::Stat]);
-            self.path("pki.entries", &path, vec![entries(None, PKI_DEPTH)], vec![Take::Stat]);
-            self.path("pki.directories", &path, vec![entries(None, PKI_DEPTH), Hop::Parent], vec![Take::Stat]);
-            self.path("pki.certificates", &path, vec![entries(Some(".crt"), PKI_DEPTH)], Taken::Certs.takes());
+            self.path("pki.entries", &path, vec![entries(None, DEPTH)], vec![Take::Stat]);
+            self.path("pki.directories", &path, vec![entries(None, DEPTH), Hop::Parent], vec![Take::Stat]);
+            self.path("pki.certificates", &path, vec![entries(Some(".crt"), DEPTH)], Taken::Certs.takes());
         }
         for path in places(content, "kubelet-certificates") {
             self.path("kubelet.certificates", &path, vec![entries(None, 1)], vec![Take::Stat]);
@@ -311,11 +322,11 @@ impl Compiler {
             self.path("platform", &path, vec![], vec![Take::Stat]);
         }
         for path in places(content, "cni") {
-            self.path("cni", &path, vec![entries(None, 1)], vec![Take::Stat]);
+            self.path("cni", &path, vec![entries(None, DEPTH)], vec![Take::Stat]);
         }
         self.path("containerd", "/etc/containerd/config.toml", vec![], vec![Take::Stat, Take::Text(Cut::Toml)]);
         for key in ["conf_dir", "conf_dirs"] {
-            let hops = vec![Hop::Key { name: key.to_owned(), cut: Cut::Toml }, entries(None, 1)];
+            let hops = vec![Hop::Key { name: key.to_owned(), cut: Cut::Toml }, entries(None, DEPTH)];
             self.path("containerd.cni", "/etc/containerd/config.toml", hops, vec![Take::Stat]);
         }
         for role in COMPONENTS.iter().map(|component| component.units) {

@@ -181,12 +181,12 @@ impl Operator {
 }
 
 impl Requirement {
-    /// Every comparison in it, in order.
-    pub fn comparisons(&self) -> Vec<&Comparison> {
+    /// Every comparison in it, in order, with what it must come out as: false under a `not`.
+    pub fn comparisons(&self) -> Vec<(&Comparison, bool)> {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::comparisons).collect(),
-            Self::Not(part) => part.comparisons(),
-            Self::Compare(comparison) => vec![comparison],
+            Self::Not(part) => part.comparisons().into_iter().map(|(inner, wanted)| (inner, !wanted)).collect(),
+            Self::Compare(comparison) => vec![(comparison, true)],
         }
     }
 

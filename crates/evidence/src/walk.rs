@@ -412,7 +412,8 @@ fn absolute(value: &[u8], base: Option<&OsText>) -> Option<OsText> {
     if value.is_empty() || value.len() > 4096 || value.iter().any(odd) || value.windows(3).any(|w| w == b"://") {
         return None;
     }
-    if value.starts_with(b"/") { Some(value.into()) } else { base.map(|base| join(base, value)) }
+    let own = value.iter().rposition(|byte| *byte != b'/').map_or(&b"/"[..], |last| &value[..=last]);
+    if value.starts_with(b"/") { Some(own.into()) } else { base.map(|base| join(base, own)) }
 }
 
 fn join(directory: &OsText, name: &[u8]) -> OsText {

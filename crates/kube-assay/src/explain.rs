@@ -158,7 +158,7 @@ fn facts_of(control: &Control) -> Vec<&'static assess::Fact> {
         Judge::Manual { unless, .. } => unless.as_ref(),
     };
     let parts = required.into_iter().chain(&control.when).chain(control.equivalent.iter().map(|other| &other.require));
-    let compared = parts.flat_map(benchmark::Requirement::comparisons).map(|comparison| comparison.fact.as_str());
+    let compared = parts.flat_map(benchmark::Requirement::comparisons).map(|(comparison, _)| comparison.fact.as_str());
     let mut seen = BTreeSet::new();
     compared
         .chain(control.observe.iter().map(String::as_str))

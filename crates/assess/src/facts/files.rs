@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use evidence::FileKind;
-use serde_json::Value as Json;
 
 use super::kubelet::located;
+use super::pki::{Pki, pki};
 use super::{Fact, Resolve};
-use crate::document;
-use crate::node::{Instance, Node};
+use crate::node::Node;
 use crate::value::{How, Known, Owner, Resolved, Seen, Type, Unknown, Value};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -72,7 +71,7 @@ pub(crate) static SETS: &[Set] = sets! {
     "kube-scheduler.manifests", "The static pod manifests that start kube-scheduler." => |node| manifests(node, "kube-scheduler");
     "etcd.manifests", "The static pod manifests that start etcd." => |node| manifests(node, "etcd");
     "cni.files", "The files in the container runtime's CNI configuration directory." => cni;
-    "etcd.data-dir", "The directory that etcd keeps its data in." => |node| named(node, "etcd", &["data-dir"]);
+    "etcd.data-dir", "The directory that etcd keeps its data in." => etcd_data;
     "control-plane.admin-kubeconfigs", "The administrators' kubeconfigs that the platform leaves on a control plane node." => admin_kubeconfigs;
     "kube-scheduler.kubeconfigs", "The kubeconfigs that kube-scheduler uses." => |node| named(node, "kube-scheduler", &["kubeconfig", "clientConnection.kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]);
     "kube-controller-manager.kubeconfigs", "The kubeconfigs that kube-controller-manager uses." => |node| named(node, "kube-controller-manager", &["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]);
@@ -140,7 +139,7 @@ pub(crate) fn id_of(node: &Node<'_>, file: &str, name: &str) -> Seen<u32> {
 }
 
 /// A set is not there where its members are neither named nor could any be unseen.
-fn found(members: Members, proof: impl FnOnce() -> String) -> Seen<Members> {
+pub(super) fn found(members: Members, proof: impl FnOnce() -> String) -> Seen<Members> {
     match (members.paths.is_empty(), members.unseen) {
         (true, None) => Seen::Absent(proof()),
         (true, Some(unknown)) => Seen::Unknown(unknown),
@@ -149,13 +148,13 @@ fn found(members: Members, proof: impl FnOnce() -> String) -> Seen<Members> {
 }
 
 /// A file that a component names and that is not there lies somewhere else: the set is not whole.
-fn there(node: &Node<'_>, members: &mut Members) {
+pub(super) fn there(node: &Node<'_>, members: &mut Members) {
     let (there, gone) =
         members.paths.iter().cloned().partition(|path| !matches!(node.sight.stat(path), Seen::Absent(_)));
     members.paths = there;
     let gone: BTreeSet<String> = gone;
     if let Some(path) = gone.first() {
-        let why = format!("{path} is named by a component, but it is not among the node's files");
+        let why = format!("{path} is named, but it is not among the node's files");
         members.unseen.get_or_insert(Unknown::new(why, "look at it inside the component's container"));
     }
 }
@@ -179,18 +178,37 @@ fn named(node: &Node<'_>, component: &str, settings: &[&str]) -> Seen<Members> {
     })
 }
 
+/// Without the setting, etcd keeps its data beside wherever it was started.
+fn etcd_data(node: &Node<'_>) -> Seen<Members> {
+    match (named(node, "etcd", &["data-dir"]), node.instances("etcd")) {
+        (Seen::Absent(_), Seen::Known(_)) => Seen::Unknown(Unknown::new(
+            "etcd was given no data directory: it keeps its data below its working directory",
+            "give it --data-dir, or look there on the node",
+        )),
+        (found, _) => found,
+    }
+}
+
 /// A component that runs without a manifest is no static pod, and then there is nothing to judge.
 fn manifests(node: &Node<'_>, component: &'static str) -> Seen<Members> {
     let Some(component) = crate::components::Component::named(component) else { return Seen::Absent(String::new()) };
     let all = node.manifests();
     let paths = all.read.iter().filter(|manifest| manifest.runs(component.processes).is_some()).map(|m| m.path.clone());
     let members = Members { paths: paths.collect(), unseen: all.unseen.clone() };
-    found(members, || format!("no static pod manifest in {} starts {}", all.directories.join(", "), component.name))
+    found(members, || match all.directories.as_slice() {
+        [] => "the kubelet was given no directory of static pods".to_owned(),
+        directories => format!("no static pod manifest in {} starts {}", directories.join(", "), component.name),
+    })
 }
 
 /// The runtime's own directory (containerd's `conf_dir`), else the platform's place.
 fn cni(node: &Node<'_>) -> Seen<Members> {
-    let configured = node.sight.text("/etc/containerd/config.toml").known().map(|(text, _)| {
+    let mut members = Members::default();
+    let containerd = node.sight.text("/etc/containerd/config.toml");
+    if let Seen::Unknown(unknown) = &containerd {
+        members.unseen = Some(unknown.clone());
+    }
+    let configured = containerd.known().map(|(text, _)| {
         text.to_lossy()
             .lines()
             .filter_map(|line| line.trim().strip_prefix("conf_dir").or_else(|| line.trim().strip_prefix("conf_dirs")))
@@ -200,15 +218,21 @@ fn cni(node: &Node<'_>) -> Seen<Members> {
     });
     let directories =
         configured.filter(|found| !found.is_empty()).unwrap_or_else(|| node.platform.places("cni").to_vec());
-    let mut members = Members::default();
     for directory in &directories {
-        files_beneath(node, directory.trim_end_matches('/'), 1, &mut members, &|_| true);
+        files_beneath(node, directory.trim_end_matches('/'), DEPTH, &mut members, &|_| true);
     }
+    there(node, &mut members);
     found(members, || format!("there is no file in {}", directories.join(", ")))
 }
 
 /// Adds the files of a directory that satisfy a test, entering directories to a depth.
-fn files_beneath(node: &Node<'_>, directory: &str, depth: u8, members: &mut Members, wanted: &dyn Fn(&str) -> bool) {
+pub(super) fn files_beneath(
+    node: &Node<'_>,
+    directory: &str,
+    depth: u8,
+    members: &mut Members,
+    wanted: &dyn Fn(&str) -> bool,
+) {
     match node.sight.list(directory) {
         Seen::Known(listing) => {
             if !listing.complete {
@@ -217,9 +241,14 @@ fn files_beneath(node: &Node<'_>, directory: &str, depth: u8, members: &mut Memb
             }
             for entry in &listing.entries {
                 let path = format!("{directory}/{}", entry.name);
+                // A link to a directory is an entry of its own kind, and its metadata is the directory's.
+                let link = || matches!(node.sight.stat(&path), Seen::Known(stat) if stat.kind == FileKind::Dir);
                 if entry.dir && depth > 1 {
                     files_beneath(node, &path, depth - 1, members, wanted);
-                } else if !entry.dir && wanted(&path) {
+                } else if entry.dir || link() {
+                    let why = format!("{path} is a directory that was not entered");
+                    members.unseen.get_or_insert(Unknown::new(why, "look at its files on the node"));
+                } else if wanted(&path) {
                     members.paths.insert(path);
                 }
             }
@@ -231,161 +260,11 @@ fn files_beneath(node: &Node<'_>, directory: &str, depth: u8, members: &mut Memb
     }
 }
 
-/// How deep the certificate directories are entered.
-pub(crate) const PKI_DEPTH: u8 = 3;
+/// How deep directories are entered.
+pub(crate) const DEPTH: u8 = 3;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pki {
-    Everything,
-    Certificates,
-    Keys,
-}
-
-/// Settings of the control plane that name certificates and private keys. Trails lead to them by the same table.
-pub(crate) struct PkiSettings {
-    /// Whose settings.
-    pub component: &'static str,
-    /// Those that name certificates.
-    pub certificates: &'static [&'static str],
-    /// Those that name private keys.
-    pub keys: &'static [&'static str],
-}
-
-/// The control plane's.
-pub(crate) const PKI_SETTINGS: [PkiSettings; 3] = [
-    PkiSettings {
-        component: "kube-apiserver",
-        certificates: &[
-            "client-ca-file",
-            "etcd-cafile",
-            "etcd-certfile",
-            "tls-cert-file",
-            "kubelet-client-certificate",
-            "kubelet-certificate-authority",
-            "requestheader-client-ca-file",
-            "proxy-client-cert-file",
-        ],
-        keys: &[
-            "etcd-keyfile",
-            "tls-private-key-file",
-            "kubelet-client-key",
-            "proxy-client-key-file",
-            "service-account-signing-key-file",
-        ],
-    },
-    PkiSettings {
-        component: "kube-controller-manager",
-        certificates: &[
-            "client-ca-file",
-            "root-ca-file",
-            "cluster-signing-cert-file",
-            "requestheader-client-ca-file",
-            "tls-cert-file",
-        ],
-        keys: &["cluster-signing-key-file", "service-account-private-key-file", "tls-private-key-file"],
-    },
-    PkiSettings {
-        component: "etcd",
-        certificates: &["cert-file", "peer-cert-file", "trusted-ca-file", "peer-trusted-ca-file"],
-        keys: &["key-file", "peer-key-file"],
-    },
-];
-
-/// The control plane's certificates and keys: what its components name, what kubeconfigs name, and what lies in the
-/// platform's directories. Where no component of the control plane is on the node there is nothing to judge.
-fn pki(node: &Node<'_>, which: Pki) -> Seen<Members> {
-    let mut members = Members::default();
-    let mut absent = Vec::new();
-    for PkiSettings { component, certificates, keys } in PKI_SETTINGS {
-        match node.instances(component) {
-            Seen::Known(instances) => {
-                for instance in instances {
-                    let settings = match which {
-                        Pki::Everything => [certificates, keys].concat(),
-                        Pki::Certificates => certificates.to_vec(),
-                        Pki::Keys => keys.to_vec(),
-                    };
-                    let (paths, unseen) = located(node, instance, &settings);
-                    members.paths.extend(paths);
-                    members.unseen = members.unseen.or(unseen);
-                }
-            }
-            Seen::Absent(proof) => absent.push(proof),
-            Seen::Unknown(unknown) => members.unseen = members.unseen.or(Some(unknown)),
-        }
-    }
-    if absent.len() == PKI_SETTINGS.len() {
-        return Seen::Absent(absent.swap_remove(0));
-    }
-    kubeconfig_files(node, which, &mut members);
-    for directory in node.platform.places("pki") {
-        let wanted = |path: &str| match which {
-            Pki::Everything => true,
-            Pki::Certificates => has_suffix(path, &[".crt", ".cert", ".pem"]) && !path.ends_with("-key.pem"),
-            Pki::Keys => has_suffix(path, &[".key", "-key.pem"]),
-        };
-        files_beneath(node, directory, PKI_DEPTH, &mut members, &wanted);
-        if which == Pki::Everything {
-            directories_beneath(node, directory, PKI_DEPTH, &mut members);
-        }
-    }
-    there(node, &mut members);
-    found(members, || "the control plane's components name no certificate that is on this node".to_owned())
-}
-
-fn has_suffix(path: &str, suffixes: &[&str]) -> bool {
+pub(super) fn has_suffix(path: &str, suffixes: &[&str]) -> bool {
     suffixes.iter().any(|suffix| path.ends_with(suffix))
-}
-
-fn directories_beneath(node: &Node<'_>, directory: &str, depth: u8, members: &mut Members) {
-    if matches!(node.sight.stat(directory), Seen::Known(stat) if stat.kind == FileKind::Dir) {
-        members.paths.insert(directory.to_owned());
-    }
-    if let (Seen::Known(listing), true) = (node.sight.list(directory), depth > 1) {
-        for entry in listing.entries.iter().filter(|entry| entry.dir) {
-            directories_beneath(node, &format!("{directory}/{}", entry.name), depth - 1, members);
-        }
-    }
-}
-
-/// Certificates and keys that the kubeconfigs of the node's components name as files. A file that holds certificate
-/// and key together (`kubelet-client-current.pem`) counts as a key.
-fn kubeconfig_files(node: &Node<'_>, which: Pki, members: &mut Members) {
-    let settings = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"];
-    for component in ["kube-controller-manager", "kube-scheduler", "kubelet"] {
-        for instance in node.instances(component).known().copied().unwrap_or_default() {
-            let settings: Vec<&str> =
-                settings.into_iter().filter(|name| node.content.component(component).setting(name).is_some()).collect();
-            for place in located(node, instance, &settings).0 {
-                match node.sight.text(&place) {
-                    Seen::Known((text, _)) => {
-                        let Ok(kubeconfig) = document::parse_first(&text.bytes) else { continue };
-                        members.paths.extend(referenced(node, instance, &kubeconfig, which));
-                    }
-                    Seen::Absent(_) => {}
-                    Seen::Unknown(unknown) => {
-                        members.unseen.get_or_insert(unknown);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn referenced(node: &Node<'_>, instance: &Instance, kubeconfig: &Json, which: Pki) -> Vec<String> {
-    let of = |list: &str, path: &str| -> Vec<String> {
-        document::list_at(kubeconfig, list).iter().filter_map(|entry| document::text_at(entry, path)).collect()
-    };
-    let keys = of("users", "user.client-key");
-    let mut certificates =
-        [of("users", "user.client-certificate"), of("clusters", "cluster.certificate-authority")].concat();
-    certificates.retain(|path| !keys.contains(path));
-    let paths = match which {
-        Pki::Everything => [certificates, keys].concat(),
-        Pki::Certificates => certificates,
-        Pki::Keys => keys,
-    };
-    paths.iter().filter_map(|path| node.locate(instance, path).known().cloned()).collect()
 }
 
 fn admin_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
@@ -438,10 +317,16 @@ fn config_files(node: &Node<'_>) -> Seen<Members> {
                 }
             }
             if let Some(directory) = kubelet.flags.last("config-dir").filter(|path| !path.is_empty()) {
+                if let Seen::Absent(proof) = node.sight.list(directory) {
+                    let why =
+                        format!("{} was given --config-dir={directory}, which is not there ({proof})", kubelet.name);
+                    members.unseen.get_or_insert(Unknown::new(why, "restart the kubelet and scan again"));
+                }
                 let wanted = |path: &str| has_suffix(path, &[".conf"]);
-                files_beneath(node, directory.trim_end_matches('/'), PKI_DEPTH, &mut members, &wanted);
+                files_beneath(node, directory.trim_end_matches('/'), DEPTH, &mut members, &wanted);
             }
         }
+        there(node, &mut members);
         found(members, || "the kubelet was given no configuration file".to_owned())
     })
 }
