@@ -54,11 +54,8 @@ impl Node<'_> {
             _ => {}
         }
         for path in paths {
-            match self.configuration(instance, &path, false) {
-                Seen::Known((text, place)) => match document::parse_first(&text.bytes) {
-                    Ok(value) => parts.push((value, place)),
-                    Err(error) => return unreadable(&place, &error),
-                },
+            match self.part(instance, &path) {
+                Seen::Known(part) => parts.push(part),
                 // The component runs with this file, so it is somewhere; only not where this source can see it.
                 Seen::Absent(proof) => {
                     return Seen::Unknown(Unknown::new(
@@ -97,6 +94,11 @@ impl Node<'_> {
         Seen::Known(Some(Rc::new(Config { merged, parts })))
     }
 
+    fn part(&self, instance: &Instance, path: &str) -> Seen<(Value, String)> {
+        self.configuration(instance, path, false)
+            .and_then(|(text, place)| document::read(&place, &text.bytes).map(|value| (value, place)))
+    }
+
     /// Kubelet drop-ins: `*.conf` in the directory and below it, in order of their paths
     /// (`mergeKubeletConfigurations`, checked in v1.36.2).
     fn drop_ins(&self, instance: &Instance, directory: &str) -> Seen<Vec<(Value, String)>> {
@@ -132,11 +134,8 @@ impl Node<'_> {
         // A directory is entered where its name stands among its neighbours.
         files.sort_by(|one, other| one.split('/').cmp(other.split('/')));
         for path in files {
-            match self.configuration(instance, &path, false) {
-                Seen::Known((text, place)) => match document::parse_first(&text.bytes) {
-                    Ok(value) => parts.push((value, place)),
-                    Err(error) => return unreadable(&place, &error),
-                },
+            match self.part(instance, &path) {
+                Seen::Known(part) => parts.push(part),
                 Seen::Absent(_) => {}
                 Seen::Unknown(unknown) => return Seen::Unknown(unknown),
             }
@@ -176,11 +175,4 @@ impl Instance {
             .then(|| setting.flag.as_ref().map(|flag| format!("ETCD_{}", flag.to_uppercase().replace('-', "_"))))
             .flatten()
     }
-}
-
-fn unreadable<T>(place: &str, error: &str) -> Seen<T> {
-    Seen::Unknown(Unknown::new(
-        format!("{place} does not parse: {error}"),
-        "mend the file: the component cannot read it either",
-    ))
 }

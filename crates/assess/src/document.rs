@@ -3,6 +3,8 @@
 use serde_json::Value;
 use serde_saphyr::{Budget, DuplicateKeyPolicy, Options};
 
+use crate::value::{Seen, Unknown};
+
 /// Reads one YAML or JSON document. An error is a sentence without the file's name.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(text).map_err(|error| format!("it is not UTF-8: {error}"))?;
@@ -47,6 +49,19 @@ pub(crate) fn parse_first(text: &[u8]) -> Result<Value, String> {
         value @ Value::Object(_) => Ok(value),
         _ => Err("it is no mapping".to_owned()),
     }
+}
+
+/// The first document of a node's file. Unknown: it does not parse.
+pub(crate) fn read(place: &str, text: &[u8]) -> Seen<Value> {
+    parse_first(text).map_or_else(
+        |error| {
+            Seen::Unknown(Unknown::new(
+                format!("{place} does not parse: {error}"),
+                "mend the file: the component cannot read it either",
+            ))
+        },
+        Seen::Known,
+    )
 }
 
 /// The value at a dotted path of object keys.

@@ -71,10 +71,7 @@ pub(super) fn document_of(node: &Node<'_>, instance: &Instance, flag: &str, relo
     node.setting(instance, flag).and_then(|known| {
         let path = known.value.to_string();
         match node.configuration(instance, &path, reloads) {
-            Seen::Known((text, place)) => match document::parse_first(&text.bytes) {
-                Ok(json) => Seen::Known((json, place)),
-                Err(error) => Seen::Unknown(Unknown::new(format!("{place} does not parse: {error}"), "mend the file")),
-            },
+            Seen::Known((text, place)) => document::read(&place, &text.bytes).map(|json| (json, place)),
             // It runs with the file, so the file is somewhere.
             Seen::Absent(proof) => Seen::Unknown(Unknown::new(
                 format!("--{flag} names a file that is not there: {proof}"),
@@ -228,10 +225,9 @@ fn plugin_configuration(node: &Node<'_>, apiserver: &Instance, plugin: &str) -> 
             _ => node.locate(apiserver, &path),
         };
         path.and_then(|path| {
-            node.sight.text(&path).and_then(|(text, _)| match document::parse_first(&text.bytes) {
-                Ok(json) => Seen::Known((json, path)),
-                Err(error) => Seen::Unknown(Unknown::new(format!("{path} does not parse: {error}"), "mend the file")),
-            })
+            node.sight
+                .text(&path)
+                .and_then(|(text, _)| document::read(&path, &text.bytes).map(|json| (json, path.clone())))
         })
     })
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use evidence::FileKind;
 
-use super::kubelet::located;
 use super::pki::{Pki, pki};
-use super::{Fact, Resolve};
-use crate::node::Node;
+use super::{Fact, Resolve, members};
+use crate::node::{Instance, Node};
 use crate::value::{How, Known, Owner, Resolved, Seen, Type, Unknown, Value};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -157,6 +156,34 @@ pub(super) fn there(node: &Node<'_>, members: &mut Members) {
         let why = format!("{path} is named, but it is not among the node's files");
         members.unseen.get_or_insert(Unknown::new(why, "look at it inside the component's container"));
     }
+}
+
+/// Where paths that an instance names lie on the node, with what could not be located.
+pub(super) fn placed(node: &Node<'_>, instance: &Instance, paths: Vec<String>) -> (Vec<String>, Option<Unknown>) {
+    let (mut places, mut unseen) = (Vec::new(), None);
+    for path in paths {
+        match node.locate(instance, &path) {
+            Seen::Known(place) => places.push(place),
+            Seen::Absent(_) => {}
+            Seen::Unknown(unknown) => unseen = unseen.or(Some(unknown)),
+        }
+    }
+    (places, unseen)
+}
+
+/// Where the files that an instance's settings name lie on the node, with what could not be located.
+pub(super) fn located(node: &Node<'_>, instance: &Instance, settings: &[&str]) -> (Vec<String>, Option<Unknown>) {
+    let (mut places, mut unseen) = (Vec::new(), None);
+    for setting in settings {
+        let (found, missed) = match node.setting(instance, setting) {
+            Seen::Known(known) => placed(node, instance, members(known)),
+            Seen::Absent(_) => continue,
+            Seen::Unknown(unknown) => (Vec::new(), Some(unknown)),
+        };
+        places.extend(found);
+        unseen = unseen.or(missed);
+    }
+    (places, unseen)
 }
 
 /// The files that settings of a component's instances name.

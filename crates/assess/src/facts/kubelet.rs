@@ -1,8 +1,8 @@
 //! Facts of the kubelet (and its feature gates elsewhere) that more than one setting makes.
 
-use super::{Fact, Resolve, certificates, derived, explicit, members, text};
+use super::{Fact, Resolve, certificates, derived, explicit, text};
 use crate::node::{Instance, Node};
-use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
+use crate::value::{How, Known, Resolved, Seen, Type, Value};
 
 pub(super) static FACTS: &[Fact] = &[
     Fact {
@@ -143,25 +143,4 @@ fn ip_address_deny(node: &Node<'_>, kubelet: &Instance) -> Resolved {
         }
     }
     Seen::Absent("the kubelet has no systemd unit on this node".to_owned())
-}
-
-/// The paths that flags or fields name, as they lie on the node, with what could not be located.
-pub(super) fn located(node: &Node<'_>, instance: &Instance, settings: &[&str]) -> (Vec<String>, Option<Unknown>) {
-    let (mut paths, mut unseen) = (Vec::new(), None);
-    for setting in settings {
-        match node.setting(instance, setting) {
-            Seen::Known(known) => {
-                for path in members(known) {
-                    match node.locate(instance, &path) {
-                        Seen::Known(place) => paths.push(place),
-                        Seen::Absent(_) => {}
-                        Seen::Unknown(unknown) => unseen = unseen.or(Some(unknown)),
-                    }
-                }
-            }
-            Seen::Absent(_) => {}
-            Seen::Unknown(unknown) => unseen = unseen.or(Some(unknown)),
-        }
-    }
-    (paths, unseen)
 }

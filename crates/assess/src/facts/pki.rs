@@ -3,10 +3,9 @@
 use evidence::FileKind;
 use serde_json::Value as Json;
 
-use super::files::{DEPTH, Members, files_beneath, found, has_suffix, there};
-use super::kubelet::located;
+use super::files::{DEPTH, Members, files_beneath, found, has_suffix, located, placed, there};
 use crate::document;
-use crate::node::{Instance, Node};
+use crate::node::Node;
 use crate::value::{Seen, Unknown};
 
 /// Which of them.
@@ -138,14 +137,9 @@ fn kubeconfig_files(node: &Node<'_>, which: Pki, members: &mut Members) {
                 settings.into_iter().filter(|name| node.content.component(component).setting(name).is_some()).collect();
             let (places, mut unseen) = located(node, instance, &settings);
             for place in places {
-                let (paths, missed) = match node.sight.text(&place) {
-                    Seen::Known((text, _)) => match document::parse_first(&text.bytes) {
-                        Ok(kubeconfig) => referenced(node, instance, &kubeconfig, which),
-                        Err(error) => {
-                            let why = format!("{place} does not parse: {error}");
-                            (Vec::new(), Some(Unknown::new(why, "mend the kubeconfig")))
-                        }
-                    },
+                let kubeconfig = node.sight.text(&place).and_then(|(text, _)| document::read(&place, &text.bytes));
+                let (paths, missed) = match kubeconfig {
+                    Seen::Known(kubeconfig) => placed(node, instance, referenced(&kubeconfig, which)),
                     Seen::Absent(proof) => {
                         let why = format!("{} uses a kubeconfig that is not there ({proof})", instance.name);
                         (Vec::new(), Some(Unknown::new(why, "look at it inside the component's container")))
@@ -160,7 +154,8 @@ fn kubeconfig_files(node: &Node<'_>, which: Pki, members: &mut Members) {
     }
 }
 
-fn referenced(node: &Node<'_>, instance: &Instance, kubeconfig: &Json, which: Pki) -> (Vec<String>, Option<Unknown>) {
+/// The paths of certificates and keys in a kubeconfig.
+fn referenced(kubeconfig: &Json, which: Pki) -> Vec<String> {
     let of = |list: &str, path: &str| -> Vec<String> {
         document::list_at(kubeconfig, list).iter().filter_map(|entry| document::text_at(entry, path)).collect()
     };
@@ -168,18 +163,9 @@ fn referenced(node: &Node<'_>, instance: &Instance, kubeconfig: &Json, which: Pk
     let mut certificates =
         [of("users", "user.client-certificate"), of("clusters", "cluster.certificate-authority")].concat();
     certificates.retain(|path| !keys.contains(path));
-    let paths = match which {
+    match which {
         Pki::Everything => [certificates, keys].concat(),
         Pki::Certificates => certificates,
         Pki::Keys => keys,
-    };
-    let (mut there, mut unseen) = (Vec::new(), None);
-    for path in paths {
-        match node.locate(instance, &path) {
-            Seen::Known(place) => there.push(place),
-            Seen::Absent(_) => {}
-            Seen::Unknown(unknown) => unseen = unseen.or(Some(unknown)),
-        }
     }
-    (there, unseen)
 }
