@@ -90,8 +90,16 @@ pub fn misfit(profile: &Profile, version: Option<Version>, content: &Content) ->
         .then(|| format!("{} is written for Kubernetes {range}, and this is {version}", profile.name))
 }
 
-/// The profile for a Kubernetes version: the CIS benchmark written for it, else the newest.
-pub fn profile(version: Option<Version>, content: &Content) -> Option<(&Profile, Choice)> {
+/// What is judged where nothing of Kubernetes can be seen.
+const KERNEL_PROFILE: &str = "kspp";
+
+/// The profile for a Kubernetes version: the CIS benchmark written for it, else the newest. Where only a kernel's state
+/// was saved, the kernel's.
+pub fn profile<'c>(run: &Run, version: Option<Version>, content: &'c Content) -> Option<(&'c Profile, Choice)> {
+    let kernels = run.captures.iter().all(|capture| capture.source == evidence::Source::Saved);
+    if let Some(profile) = content.profile(KERNEL_PROFILE).filter(|_| kernels) {
+        return Some((profile, Choice::new(&profile.name, "nothing but a kernel's state was saved")));
+    }
     let published = || content.profiles.iter().filter(|profile| profile.kubernetes.is_some());
     let newest = published().max_by_key(|profile| profile.kubernetes.and_then(|range| range.to))?;
     let oldest = published().min_by_key(|profile| profile.kubernetes.and_then(|range| range.from))?;

@@ -9,6 +9,7 @@ mod certificates;
 mod encryption;
 mod etcd;
 mod files;
+pub(crate) mod kernel;
 mod kubelet;
 mod pki;
 mod settings;
@@ -20,6 +21,8 @@ use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
 
 pub use files::Set;
 pub(crate) use files::{DEPTH, SETS, id_of, set};
+pub use kernel::KERNEL;
+pub(crate) use kernel::Kernel;
 pub(crate) use pki::PKI_SETTINGS;
 
 /// A fact.
@@ -45,6 +48,8 @@ pub(crate) enum Resolve {
     Instance(fn(&Node<'_>, &Instance) -> Resolved),
     /// From a file, by its path.
     File(fn(&Node<'_>, &str) -> Resolved),
+    /// From the node's kernel; a family's resolver is given the name in it.
+    Kernel(fn(&Node<'_>, &str) -> Resolved),
 }
 
 /// What a fact is asked of.
@@ -54,7 +59,12 @@ pub(crate) enum Subject<'s> {
     Instance(&'s Instance),
     /// A file.
     File(&'s str),
+    /// The node's kernel.
+    Kernel,
 }
+
+/// What the names of an open family of facts end in.
+const ANY: &str = ".*";
 
 impl Fact {
     /// The setting whose effective value it is, if it is one.
@@ -70,19 +80,29 @@ impl Fact {
         self.plain_setting().map_or_else(|| self.from.to_vec(), |name| vec![name])
     }
 
-    /// The component that the fact is about; none: a file.
+    /// What the names of the family begin with, if it is a family: its members are as many as the kernel has names.
+    pub fn family(&self) -> Option<&'static str> {
+        self.name.strip_suffix(ANY)
+    }
+
+    /// The component that the fact is about; none: a file, or the kernel.
     pub fn component(&self) -> Option<&'static str> {
         match self.resolve {
-            Resolve::File(_) => None,
+            Resolve::File(_) | Resolve::Kernel(_) => None,
             _ => self.name.split('.').next().and_then(Component::named).map(|component| component.name),
         }
     }
 
-    /// Resolves the fact for a subject. A fact of another component is asked of the node's only instance of it.
-    pub(crate) fn resolve(&self, node: &Node<'_>, subject: Subject<'_>) -> Resolved {
+    /// Resolves the fact by its full name for a subject. A fact of another component is asked of the node's only
+    /// instance of it.
+    pub(crate) fn resolve(&self, node: &Node<'_>, subject: Subject<'_>, name: &str) -> Resolved {
         match (&self.resolve, subject) {
+            (Resolve::Kernel(resolve), _) => {
+                let own = self.family().and_then(|family| name.strip_prefix(family)?.strip_prefix('.'));
+                resolve(node, own.unwrap_or(name))
+            }
             (Resolve::File(resolve), Subject::File(path)) => resolve(node, path),
-            (Resolve::File(_), Subject::Instance(_)) => Seen::Unknown(Unknown::new(
+            (Resolve::File(_), _) => Seen::Unknown(Unknown::new(
                 format!("{} is a fact of a file, and there is none here", self.name),
                 "use it in a control with for_each",
             )),
@@ -91,7 +111,7 @@ impl Fact {
                 let of = |instance: &Instance| match self.resolve {
                     Resolve::Setting(name) => node.setting(instance, name),
                     Resolve::Instance(resolve) => resolve(node, instance),
-                    Resolve::File(_) => unreachable_file(),
+                    Resolve::File(_) | Resolve::Kernel(_) => unreachable_file(),
                 };
                 match subject {
                     Subject::Instance(instance) if instance.component.name == component => of(instance),
@@ -117,15 +137,20 @@ pub fn catalogue() -> impl Iterator<Item = &'static Fact> {
         sockets::FACTS,
         files::FACTS,
         certificates::FACTS,
+        kernel::FACTS,
     ]
     .into_iter()
     .flatten()
     .chain(settings::FACTS)
 }
 
-/// A fact by name.
+/// A fact by name, or the family that a name belongs to.
 pub fn fact(name: &str) -> Option<&'static Fact> {
-    catalogue().find(|fact| fact.name == name)
+    let member = |fact: &&Fact| {
+        let rest = fact.family().and_then(|family| name.strip_prefix(family)?.strip_prefix('.'));
+        fact.name == name || rest.is_some_and(|rest| !rest.is_empty())
+    };
+    catalogue().find(member)
 }
 
 /// The known value of something that follows from a source.

@@ -84,6 +84,10 @@ pub(crate) fn judge(node: &Node<'_>, control: &Control, parameters: &Parameters)
         );
         return vec![Outcome::unknown(SubjectName::new("cluster", &control.component), unknown)];
     }
+    if control.component == facts::KERNEL && control.for_each.is_none() {
+        let subject = SubjectName::new("component", facts::KERNEL);
+        return vec![Bench { node, control, parameters, subject: Subject::Kernel }.outcome(subject)];
+    }
     let Some(set) = &control.for_each else {
         let of = SubjectName::new("component", &control.component);
         return match node.instances(&control.component) {
@@ -228,7 +232,7 @@ impl Bench<'_> {
         }
         let resolved = facts::fact(name).map_or_else(
             || Seen::Unknown(Unknown::new(format!("there is no fact {name}"), "run kube-assay lint")),
-            |fact| fact.resolve(self.node, self.subject),
+            |fact| fact.resolve(self.node, self.subject, name),
         );
         observed.push((name.to_owned(), resolved.clone()));
         resolved
@@ -247,9 +251,9 @@ impl Bench<'_> {
                 Seen::Unknown(_) => continue,
                 _ if !wanted => format!("{fact} {} {}", comparison.operator.phrase(), self.right(comparison)),
                 Seen::Known(known) => format!("{fact} {}", self.falls_short(comparison, &known)),
-                Seen::Absent(proof) => match facts::fact(fact).and_then(facts::Fact::plain_setting) {
-                    Some(_) => format!("{fact} is not set"),
-                    None => format!("{fact} is not there: {proof}"),
+                Seen::Absent(proof) => match facts::fact(fact).map(|fact| (fact.plain_setting(), fact.family())) {
+                    Some((Some(_), _) | (_, Some(_))) => format!("{fact} is not set"),
+                    _ => format!("{fact} is not there: {proof}"),
                 },
             };
             if !said.contains(&is) {
@@ -313,7 +317,7 @@ impl Bench<'_> {
         // A fact that is absent was seen as directly as the instance that lacks it.
         let own = match self.subject {
             Subject::Instance(instance) => Some(instance.basis),
-            Subject::File(_) => None,
+            Subject::File(_) | Subject::Kernel => None,
         };
         let known = all[..deciding].iter().filter_map(|(_, resolved)| resolved.known());
         if outcome.verdict != Verdict::Manual {

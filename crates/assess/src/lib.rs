@@ -22,14 +22,16 @@ mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use benchmark::{Assessment as How, Content, Control, Parameters, Platform, Profile, Version, Vocabulary};
+use benchmark::{
+    Assessment as How, Content, Control, Entry, Parameters, Platform, Profile, Section, Version, Vocabulary,
+};
 use evidence::Run;
 
 use crate::node::Node;
 use crate::value::Seen;
 
 pub use detect::{Choice, misfit, profile};
-pub use facts::{Fact, Set, catalogue, fact};
+pub use facts::{Fact, KERNEL, Set, catalogue, fact};
 pub use judge::{Observed, Outcome, SubjectName, Verdict};
 pub use trails::trails;
 pub use value::{Type, Value};
@@ -142,6 +144,8 @@ impl<'c> Case<'c> {
                         Some("running".to_owned())
                     }
                     Seen::Known(_) => Some("declared".to_owned()),
+                    // Of what was saved, nothing tells of components at all.
+                    Seen::Unknown(_) if !node.sight.capture.reach.files => None,
                     Seen::Unknown(unknown) => Some(unknown.why),
                     Seen::Absent(_) => None,
                 };
@@ -161,11 +165,12 @@ fn demands<'c>(content: &'c Content, profiles: &[&Profile], only: &Selection) ->
     for profile in profiles {
         for entry in &profile.entries {
             let Some(control) = content.control(&entry.control) else { continue };
-            if !only.holds(&entry.id, &entry.control) {
+            let section = profile.section(&entry.id);
+            if !only.holds(entry, section) {
                 continue;
             }
             let parameters = content.bounds(entry);
-            let section = profile.section(&entry.id).map(|section| format!("{} {}", section.id, section.title));
+            let section = section.map(|section| format!("{} {}", section.id, section.title));
             let citation = Citation {
                 profile: profile.name.clone(),
                 id: entry.id.clone(),
@@ -183,11 +188,14 @@ fn demands<'c>(content: &'c Content, profiles: &[&Profile], only: &Selection) ->
 }
 
 impl Selection {
-    fn holds(&self, id: &str, control: &str) -> bool {
-        let named = self.controls.is_empty() || self.controls.contains(id) || self.controls.contains(control);
-        let beneath = |section: &String| {
-            id == section || id.strip_prefix(section.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    fn holds(&self, entry: &Entry, section: Option<&Section>) -> bool {
+        let named = [&entry.id, &entry.control].into_iter().any(|name| self.controls.contains(name));
+        let named = named || self.controls.is_empty();
+        let under = |id: &str, section: &str| {
+            id == section || id.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
         };
+        let beneath =
+            |wanted: &String| under(&entry.id, wanted) || section.is_some_and(|section| under(&section.id, wanted));
         named && (self.sections.is_empty() || self.sections.iter().any(beneath))
     }
 }
@@ -195,9 +203,10 @@ impl Selection {
 /// The words that controls may use.
 pub fn vocabulary() -> Vocabulary {
     Vocabulary {
-        facts: catalogue().map(|fact| (fact.name, fact.kind.word())).collect(),
+        facts: catalogue().filter(|fact| fact.family().is_none()).map(|fact| (fact.name, fact.kind.word())).collect(),
+        families: catalogue().filter_map(|fact| Some((fact.family()?, fact.kind.word()))).collect(),
         sets: facts::SETS.iter().map(|set| set.name).collect(),
-        components: components::COMPONENTS.iter().map(|component| component.name).collect(),
+        components: components::COMPONENTS.iter().map(|component| component.name).chain([facts::KERNEL]).collect(),
         roles: components::ROLES
             .into_iter()
             .chain(components::COMPONENTS.iter().map(|component| component.units))

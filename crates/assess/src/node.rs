@@ -9,6 +9,7 @@ use evidence::{Basis, Capture, Process, Text};
 
 use crate::components::{COMPONENTS, Component};
 use crate::config::Config;
+use crate::facts::Kernel;
 use crate::flags::Flags;
 use crate::manifest::{Container, Lies, Manifest};
 use crate::sight::Sight;
@@ -26,6 +27,8 @@ pub(crate) struct Node<'a> {
     pub platform: &'a Platform,
     /// The Kubernetes version, if known.
     pub version: Option<Version>,
+    /// What was read of the kernel.
+    pub kernel: Kernel,
     manifests: OnceCell<Manifests>,
     instances: BTreeMap<&'static str, Seen<Vec<Instance>>>,
     pub(crate) configs: RefCell<BTreeMap<String, Seen<Option<Rc<Config>>>>>,
@@ -80,6 +83,7 @@ impl<'a> Node<'a> {
             content,
             platform,
             version: None,
+            kernel: Kernel::default(),
             manifests: OnceCell::new(),
             instances: BTreeMap::new(),
             configs: RefCell::default(),

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use crate::facts::id_of;
 use crate::node::Node;
-use crate::value::{Seen, Unknown, Value, parse_duration};
+use crate::value::{Seen, Unknown, Value, parse_duration, parse_number, parse_version};
 
 /// The right side of a comparison.
 #[derive(Clone, Debug)]
@@ -31,6 +31,15 @@ impl Right {
             Self::Json(Json::Number(number)) => number.as_i64(),
             Self::Json(Json::String(text)) => parse_duration(text),
             Self::Value(Value::Int(number) | Value::Duration(number)) => Some(*number),
+            Self::Value(Value::Text(text)) => parse_number(text),
+            Self::Value(_) | Self::Json(_) => None,
+        }
+    }
+
+    fn version(&self) -> Option<[u32; 3]> {
+        match self {
+            Self::Json(Json::String(text)) => parse_version(text),
+            Self::Value(Value::Version(version)) => Some(*version),
             _ => None,
         }
     }
@@ -42,24 +51,29 @@ pub(crate) fn holds(node: &Node<'_>, operator: Operator, value: &Value, right: &
     if operator == Operator::OwnedBy {
         return owned_by(node, value, right);
     }
+    // The kernel writes its lists with commas.
     let own = || match value {
         Value::List(members) => members.clone(),
+        Value::Text(text) => text.split(',').map(|member| member.trim().to_owned()).collect(),
         other => vec![other.to_string()],
     };
-    let number = match value {
-        Value::Int(number) | Value::Duration(number) => Some(*number),
-        _ => None,
+    let compare = |test: fn(std::cmp::Ordering) -> bool| {
+        let ordering = match value {
+            Value::Int(number) | Value::Duration(number) => right.number().map(|right| number.cmp(&right)),
+            Value::Text(text) => parse_number(text).zip(right.number()).map(|(left, right)| left.cmp(&right)),
+            Value::Version(version) => right.version().map(|right| version.cmp(&right)),
+            _ => None,
+        };
+        ordering.is_some_and(test)
     };
-    let compare =
-        |test: fn(i64, i64) -> bool| number.zip(right.number()).is_some_and(|(left, right)| test(left, right));
     Ok(match operator {
         Operator::Equals => equals(value, right),
         Operator::OneOf => right.members().iter().any(|member| same(member, &value.to_string())),
         Operator::Contains => right.members().iter().all(|member| own().contains(member)),
         Operator::Excludes | Operator::Disjoint => !right.members().iter().any(|member| own().contains(member)),
         Operator::Within => own().iter().all(|member| right.members().iter().any(|allowed| same(allowed, member))),
-        Operator::AtLeast => compare(|left, right| left >= right),
-        Operator::AtMost => compare(|left, right| left <= right),
+        Operator::AtLeast => compare(std::cmp::Ordering::is_ge),
+        Operator::AtMost => compare(std::cmp::Ordering::is_le),
         Operator::Matches => match right {
             Right::Json(Json::String(pattern)) => regex_lite::Regex::new(&format!("^(?:{pattern})$"))
                 .is_ok_and(|regex| regex.is_match(&value.to_string())),

@@ -229,7 +229,7 @@ fn is_zero(value: &Value) -> bool {
         Value::Int(value) | Value::Duration(value) => *value == 0,
         Value::Text(text) => text.is_empty(),
         Value::List(members) => members.is_empty(),
-        Value::Mode(_) | Value::Owner(_) => false,
+        Value::Mode(_) | Value::Owner(_) | Value::Version(_) => false,
     }
 }
 

@@ -31,10 +31,7 @@ impl<'a> Sight<'a> {
             Place::Api(api) => format!("API answer {api}"),
         };
         let Some(seen) = self.index.get(&(place, aspect)).copied() else {
-            return Seen::Unknown(Unknown::new(
-                format!("{name} was not collected"),
-                "collect the evidence again with this version of kube-assay",
-            ));
+            return Seen::Unknown(self.never_asked(&name));
         };
         match seen {
             evidence::Seen::Absent { proof } => Seen::Absent(format!("{name}: {proof}")),
@@ -44,6 +41,10 @@ impl<'a> Sight<'a> {
             evidence::Seen::Withheld { why } => Seen::Unknown(Unknown::new(
                 format!("{name} was withheld: {why}"),
                 "its secrets could not be cut out safely",
+            )),
+            evidence::Seen::Namespaced { namespace, help } => Seen::Unknown(Unknown::new(
+                format!("{name} shows another {namespace} namespace than the node's own"),
+                help.clone(),
             )),
             evidence::Seen::TooLarge { size, limit } => Seen::Unknown(Unknown::new(
                 format!("{name} has {size} bytes, more than the {limit} that are taken"),
@@ -65,6 +66,21 @@ impl<'a> Sight<'a> {
                 Seen::Known,
             ),
         }
+    }
+
+    /// Why there is no item: the source cannot show such a thing, or did not ask.
+    fn never_asked(&self, name: &str) -> Unknown {
+        let reach = &self.capture.reach;
+        if is_kernels(name) && !reach.kernel {
+            return Unknown::outside(
+                format!("this source does not show {name}"),
+                "scan the running node, or save this from it too",
+            );
+        }
+        if name.starts_with('/') && !reach.files {
+            return Unknown::outside(format!("this source does not show {name}"), "save this file too");
+        }
+        Unknown::new(format!("{name} was not collected"), "collect the evidence again with this version of kube-assay")
     }
 
     /// Metadata of a path, links followed.
@@ -99,6 +115,19 @@ impl<'a> Sight<'a> {
         self.stat(path).and_then(|stat| match stat.kind {
             FileKind::File => Seen::Known(stat),
             _ => Seen::Unknown(Unknown::new(format!("{path} is no regular file"), "look at it on the node itself")),
+        })
+    }
+
+    /// A value that the kernel shows as a file.
+    pub(crate) fn value(&self, path: &str) -> Seen<String> {
+        self.raw(path).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// The same as bytes.
+    pub(crate) fn raw(&self, path: &str) -> Seen<&'a [u8]> {
+        self.look(&at(path), Aspect::Value, |seen| match seen {
+            evidence::Seen::Text(text) => Some(&*text.bytes),
+            _ => None,
         })
     }
 
@@ -139,6 +168,11 @@ impl<'a> Sight<'a> {
             _ => None,
         })
     }
+}
+
+/// Whether a path is the kernel's own, and no file of a disk.
+fn is_kernels(path: &str) -> bool {
+    path.starts_with("/proc/") || path.starts_with("/sys/")
 }
 
 /// A path as walks name it: without a slash at its end.

@@ -3,6 +3,8 @@
 //! The whole catalogue is collected, whatever profile will be judged. A trail may lead to more than is meant; what it
 //! takes is fixed here.
 
+mod kernel;
+
 use std::collections::BTreeSet;
 
 use benchmark::Content;
@@ -171,6 +173,7 @@ pub fn trails(content: &Content) -> Vec<Trail> {
     all.kubeconfig_references();
     all.declared(content);
     all.places(content);
+    all.trails.extend(kernel::trails(content));
     all.trails
 }
 
@@ -187,7 +190,7 @@ fn config_key(name: &str) -> Hop {
 }
 
 fn entries(suffix: Option<&str>, depth: u8) -> Hop {
-    Hop::Entries { suffix: suffix.map(str::to_owned), depth }
+    Hop::Entries { prefix: None, suffix: suffix.map(str::to_owned), depth }
 }
 
 impl Compiler {

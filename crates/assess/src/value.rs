@@ -21,6 +21,10 @@ pub enum Type {
     Mode,
     /// Owner and group.
     Owner,
+    /// A text or a whole number, as the kernel writes its settings.
+    Scalar,
+    /// A version of three numbers.
+    Version,
 }
 
 impl Type {
@@ -34,6 +38,8 @@ impl Type {
             Self::Duration => "duration",
             Self::Mode => "mode",
             Self::Owner => "owner",
+            Self::Scalar => "scalar",
+            Self::Version => "version",
         }
     }
 }
@@ -55,6 +61,8 @@ pub enum Value {
     Mode(u32),
     /// Owner and group.
     Owner(Owner),
+    /// Major, minor and patch.
+    Version([u32; 3]),
 }
 
 /// Owner and group by number, with the names that the root's own passwd and group give them.
@@ -81,6 +89,7 @@ impl fmt::Display for Value {
             Self::Duration(milliseconds) => f.write_str(&go_duration(*milliseconds)),
             Self::Mode(mode) => write!(f, "{mode:o}"),
             Self::Owner(owner) => write!(f, "{owner}"),
+            Self::Version([major, minor, patch]) => write!(f, "{major}.{minor}.{patch}"),
         }
     }
 }
@@ -90,6 +99,23 @@ impl fmt::Display for Owner {
         let part = |name: &Option<String>, id: u32| name.clone().unwrap_or_else(|| id.to_string());
         write!(f, "{}:{}", part(&self.user, self.uid), part(&self.group, self.gid))
     }
+}
+
+/// Reads the numbers at the beginning of a version: `6.18.44-fc`, `v1.12.0`, `6.1`, `5.14.0-503.el9`.
+pub(crate) fn parse_version(text: &str) -> Option<[u32; 3]> {
+    let text = text.trim();
+    let plain = text.strip_prefix('v').unwrap_or(text);
+    let end = plain.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(plain.len());
+    let mut numbers = plain[..end].trim_end_matches('.').split('.');
+    let mut number = || numbers.next().map(str::parse::<u32>);
+    let (major, minor) = (number()?.ok()?, number()?.ok()?);
+    Some([major, minor, number().transpose().ok()?.unwrap_or(0)])
+}
+
+/// Reads a whole number as the kernel writes it: decimal or hexadecimal.
+pub(crate) fn parse_number(text: &str) -> Option<i64> {
+    let text = text.trim();
+    text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |digits| i64::from_str_radix(digits, 16).ok())
 }
 
 /// A duration as Go writes it: `4h0m0s`, `1m30s`, `500ms`.
@@ -267,6 +293,28 @@ mod tests {
         for text in ["", "5", "m", "5x", "1h 30m", "five", "-"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn versions_and_numbers_are_read_as_the_kernel_writes_them() {
+        for (text, expected) in [
+            ("6.18.44-fc-v769", Some([6, 18, 44])),
+            ("5.14.0-503.11.1.el9_5.x86_64", Some([5, 14, 0])),
+            ("v1.12.0", Some([1, 12, 0])),
+            ("6.1", Some([6, 1, 0])),
+            ("6.1-rc3", Some([6, 1, 0])),
+            ("6.18.44+", Some([6, 18, 44])),
+            ("6", None),
+            ("six.one", None),
+            ("", None),
+            ("99999999999.1", None),
+        ] {
+            assert_eq!(parse_version(text), expected, "{text}");
+        }
+        assert_eq!(
+            ["10", "0x1f", "-1", " 7 ", "y", ""].map(parse_number),
+            [Some(10), Some(31), Some(-1), Some(7), None, None]
+        );
     }
 
     proptest::proptest! {

@@ -8,6 +8,10 @@ macro_rules! files {
 static FILES: &[(&str, &str)] = files! {
     "benchmarks/controls/etcd.yaml"
     "benchmarks/controls/files.yaml"
+    "benchmarks/controls/kernel-cmdline.yaml"
+    "benchmarks/controls/kernel-config-defaults.yaml"
+    "benchmarks/controls/kernel-config.yaml"
+    "benchmarks/controls/kernel-sysctl.yaml"
     "benchmarks/controls/kube-apiserver.yaml"
     "benchmarks/controls/kube-controller-manager.yaml"
     "benchmarks/controls/kube-proxy.yaml"
@@ -30,6 +34,7 @@ static FILES: &[(&str, &str)] = files! {
     "benchmarks/profiles/cis-1.12.yaml"
     "benchmarks/profiles/cis-1.9.yaml"
     "benchmarks/profiles/cis-2.0.1.yaml"
+    "benchmarks/profiles/kspp.yaml"
 };
 
 /// Every file of the content that comes with the program: its name as people are shown it, and its text.

@@ -1,6 +1,6 @@
 //! A control: one demand, written once, in terms of facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ pub struct Control {
     pub component: String,
     /// How much a failure is worth to an attacker.
     pub priority: Priority,
+    /// Words that profiles select it by: who asks for it, and to what end.
+    pub tags: Vec<String>,
     /// Bounds that a profile may set, with the control's own.
     pub parameters: Parameters,
     /// Where it applies.
@@ -51,7 +53,11 @@ pub struct Control {
     pub reach: Option<Need>,
     /// What an attacker gains.
     pub why: String,
-    /// What a person should do, by durable source; `general` is always there.
+    /// The line that settles it where it is set, e.g. `kernel.kptr_restrict = 2`; `$parameter` stands for a bound.
+    pub set: Option<String>,
+    /// What gives the same without it, e.g. a boot parameter where the line is one of the kernel's build.
+    pub instead: Option<String>,
+    /// What a person should do, by durable source; `general` is always there. `{set}` and `{instead}` stand for these.
     pub remediation: BTreeMap<String, String>,
 }
 
@@ -231,6 +237,43 @@ pub fn plain(value: &Value) -> String {
 }
 
 impl Control {
+    /// The facts that it speaks of, those first that decide, each once, in reading order.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        let required = match &self.judge {
+            Judge::Require(requirement) => Some(requirement),
+            Judge::Manual { unless, .. } => unless.as_ref(),
+        };
+        let ways = self.equivalent.iter().map(|other| &other.require);
+        let parts = required.into_iter().chain(&self.when).chain(ways);
+        let compared = parts.flat_map(Requirement::comparisons).flat_map(|(comparison, _)| {
+            let right = match &comparison.operand {
+                Operand::Fact(name) => Some(name.as_str()),
+                _ => None,
+            };
+            std::iter::once(comparison.fact.as_str()).chain(right)
+        });
+        let mut seen = BTreeSet::new();
+        compared.chain(self.observe.iter().map(String::as_str)).filter(move |name| seen.insert(*name))
+    }
+
+    /// What to do, for a platform or else in general, with the line that settles it put in.
+    pub fn remedy(&self, platform: &str, parameters: &Parameters) -> String {
+        let text = [platform, "general"].iter().find_map(|source| self.remediation.get(*source));
+        self.filled(text.map_or("", String::as_str), parameters)
+    }
+
+    /// A text of the remediation with `{set}` and `{instead}` put in.
+    pub fn filled(&self, text: &str, parameters: &Parameters) -> String {
+        let lines = [("{set}", &self.set), ("{instead}", &self.instead)];
+        lines.into_iter().fold(text.to_owned(), |text, (place, line)| {
+            let mut line = line.clone().unwrap_or_default();
+            for (name, value) in parameters {
+                line = line.replace(&format!("${name}"), &plain(value));
+            }
+            text.replace(place, &line)
+        })
+    }
+
     /// What is demanded, in words, with the effective bounds.
     pub fn expected(&self, parameters: &Parameters) -> String {
         match &self.judge {

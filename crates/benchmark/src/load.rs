@@ -18,13 +18,15 @@ use std::ops::Range as Span;
 use diag::{Diagnostic, Node, Reader, Sources, Spanned, quoted, suggest, yaml};
 use serde_json::Value as Json;
 
-use crate::{Component, Content, Platform, Range, builtin, id_order};
+use crate::{Component, Content, Platform, Profile, Range, builtin, id_order};
 
 /// What content may speak of. The caller knows it; this crate does not know how anything is seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Vocabulary {
     /// Facts with the word of their type: `bool`, `int`, `text`, `list`, `duration`, `mode` or `owner`.
     pub facts: BTreeMap<&'static str, &'static str>,
+    /// Open families of facts by the words before the name in them (`kernel.sysctl`), with the word of their type.
+    pub families: BTreeMap<&'static str, &'static str>,
     /// Sets of files that a control may go through.
     pub sets: BTreeSet<&'static str>,
     /// Components that have instances to ask and settings to document.
@@ -54,7 +56,7 @@ pub fn load(files: &[(String, String)], vocabulary: &Vocabulary, sources: &mut S
 
     let mut profiles = expand::expand(&controls, &drafts, &mut found);
     profiles.sort_by_cached_key(|profile| id_order(&profile.name));
-    unused_controls(&controls, &drafts, &mut found);
+    unused_controls(&controls, &drafts, &profiles, &mut found);
     let content = Content {
         controls: controls.into_iter().filter_map(|control| Some(control.body?.control)).collect(),
         profiles,
@@ -134,6 +136,13 @@ impl File<'_> {
     /// The type of a fact, if there is such a fact.
     fn fact(&self, name: &Spanned<String>) -> Option<&'static str> {
         let facts = &self.vocabulary.facts;
+        let member = self.vocabulary.families.iter().find(|(family, _)| {
+            let rest = name.value.strip_prefix(**family).and_then(|rest| rest.strip_prefix('.'));
+            rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        });
+        if let Some((_, of)) = member {
+            return Some(of);
+        }
         if !facts.contains_key(name.value.as_str()) {
             let message = format!("there is no fact {}", quoted(&name.value));
             self.report(self.error(code::UNKNOWN_FACT, &name.span, message).did_you_mean(&name.value, facts.keys()));
@@ -213,11 +222,15 @@ fn distinct<T>(what: &str, all: Vec<Named<T>>, found: &mut Vec<Diagnostic>) -> V
 /// Our own controls are there to be used; people may keep spare ones.
 fn unused_controls(
     controls: &[Named<Option<control::Draft>>],
-    profiles: &[Named<profile::Draft>],
+    drafts: &[Named<profile::Draft>],
+    profiles: &[Profile],
     found: &mut Vec<Diagnostic>,
 ) {
-    let rows = profiles.iter().flat_map(|profile| &profile.body.rows);
-    let used: BTreeSet<&str> = rows.filter_map(|row| Some(row.control.as_ref()?.value.as_str())).collect();
+    // Those of a row that could not be read whole are used as well.
+    let rows = drafts.iter().flat_map(|profile| &profile.body.rows);
+    let named = rows.filter_map(|row| Some(row.control.as_ref()?.value.as_str()));
+    let cited = profiles.iter().flat_map(|profile| &profile.entries).map(|entry| entry.control.as_str());
+    let used: BTreeSet<&str> = named.chain(cited).collect();
     let unused =
         |control: &&Named<_>| !used.contains(control.name.value.as_str()) && builtin::is_builtin(&control.file);
     for control in controls.iter().filter(unused) {

@@ -69,11 +69,16 @@ pub struct Entry {
     pub assessment: Assessment,
     /// Bounds that differ from the control's own.
     pub parameters: Parameters,
+    /// The heading it stands under, where its id does not say so by its beginning.
+    pub section: Option<String>,
 }
 
 impl Profile {
-    /// The heading that an id stands under: the longest section id that it begins with.
+    /// The heading that an id stands under: its entry's own, else the longest section id that it begins with.
     pub fn section(&self, id: &str) -> Option<&Section> {
+        if let Some(own) = self.entry(id).and_then(|entry| entry.section.as_ref()) {
+            return self.sections.iter().find(|section| section.id == *own);
+        }
         let holds = |section: &&Section| id.strip_prefix(section.id.as_str()).is_some_and(|rest| rest.starts_with('.'));
         self.sections.iter().filter(holds).max_by_key(|section| section.id.len())
     }
@@ -81,6 +86,14 @@ impl Profile {
     /// The entry of an id.
     pub fn entry(&self, id: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.id == id)
+    }
+}
+
+impl Entry {
+    /// Entries in reading order: by heading where it is named, then by id.
+    pub fn order(&self) -> Vec<(u32, String)> {
+        let section = self.section.as_deref().map(id_order).unwrap_or_default();
+        [section, id_order(&self.id)].concat()
     }
 }
 

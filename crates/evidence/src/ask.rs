@@ -40,6 +40,18 @@ pub enum Ask {
         /// At most so many bytes.
         limit: u64,
     },
+    /// One value of the kernel, links not followed (see [`crate::take_value`]): `Seen::Text`.
+    Value {
+        /// Absolute path inside the root.
+        path: OsText,
+    },
+    /// A kernel command line (see [`crate::take_parameters`]): `Seen::Text`.
+    Parameters {
+        /// Absolute path inside the root.
+        path: OsText,
+        /// Parameters whose values may be taken.
+        names: BTreeSet<String>,
+    },
     /// CERTIFICATE blocks of a PEM file as DER (see [`crate::pem_certificates`]): `Seen::Certs`.
     Certs {
         /// Absolute path inside the root.
@@ -65,6 +77,7 @@ impl Ask {
             Self::Stat { path } => (Place::Path(path.clone()), Aspect::Stat),
             Self::List { path, .. } => (Place::Path(path.clone()), Aspect::List),
             Self::Text { path, .. } => (Place::Path(path.clone()), Aspect::Text),
+            Self::Value { path } | Self::Parameters { path, .. } => (Place::Path(path.clone()), Aspect::Value),
             Self::Certs { path, .. } => (Place::Path(path.clone()), Aspect::Certs),
             Self::Body { api, .. } => (Place::Api(api.clone()), Aspect::Text),
         }

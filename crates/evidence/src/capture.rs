@@ -16,6 +16,8 @@ pub enum Source {
     Tree,
     /// A recording that a person made of a node.
     Recording,
+    /// Files and outputs that a person saved from a host.
+    Saved,
 }
 
 /// What a source can see in principle, fixed from its kind and role before anything is looked at.
@@ -31,6 +33,10 @@ pub struct Reach {
     /// Objects of the Kubernetes API. A recorded `/version` alone is no reach.
     #[serde(default)]
     pub api: bool,
+    /// What the running kernel shows of itself in `/proc` and `/sys`. Without it, single values that somebody saved
+    /// are all there is.
+    #[serde(default)]
+    pub kernel: bool,
 }
 
 /// Where a trail ended before its end.

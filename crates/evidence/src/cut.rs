@@ -3,6 +3,7 @@
 //! Two principles. Files that exist to hold secrets (kubeconfigs, encryption configurations) keep only what a table
 //! lists. Other files lose what a name or a shape betrays. Comments go from every configuration: old secrets live there.
 
+mod kconfig;
 mod lines;
 mod scalar;
 mod scrub;
@@ -41,6 +42,8 @@ pub enum Cut {
     Encryption,
     /// Lines of `NAME=value`.
     Env,
+    /// A kernel's configuration, plain or compressed by gzip; it is kept plain.
+    Kconfig,
     /// `/etc/passwd` or `/etc/group`: loses the second field, where old systems hold hashes.
     Accounts,
 }
@@ -131,6 +134,7 @@ fn cut_once(how: Cut, bytes: &[u8]) -> Result<Kept, String> {
         Cut::Manifest => None,
         Cut::Config | Cut::Etcd | Cut::Unit | Cut::Toml | Cut::Env => return cut_lines(bytes),
         Cut::Accounts => return cut_accounts(bytes),
+        Cut::Kconfig => return kconfig::cut(bytes),
     };
     let text = str::from_utf8(bytes).map_err(|_| "not UTF-8")?;
     let (kept, notes) = cut_yaml(text, how, allowed)?;
@@ -139,6 +143,11 @@ fn cut_once(how: Cut, bytes: &[u8]) -> Result<Kept, String> {
         Some(find) => Err(format!("a {} outside of any value", find.what)),
         None => Ok((kept, notes)),
     }
+}
+
+/// Whether a text holds what can only be a secret.
+pub(crate) fn shaped_secret(text: &[u8]) -> bool {
+    !scrub::shaped(text).is_empty()
 }
 
 /// Changes to a text, in order.

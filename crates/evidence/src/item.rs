@@ -49,6 +49,8 @@ pub enum Aspect {
     Text,
     /// Certificates in a file.
     Certs,
+    /// A value that the kernel shows as a file.
+    Value,
 }
 
 /// One observation. Never asked = no item.
@@ -96,6 +98,13 @@ pub enum Seen {
     Withheld {
         /// Why the cut failed.
         why: String,
+    },
+    /// What answers at this place is the looking process's own namespace, and not the node's.
+    Namespaced {
+        /// Which: `network` or `user`.
+        namespace: String,
+        /// What would show the node's.
+        help: String,
     },
     /// Larger than the limit.
     TooLarge {
@@ -280,7 +289,7 @@ impl Aspect {
     /// The basis that a source of running state gives to this aspect.
     pub fn basis(self) -> Basis {
         match self {
-            Self::Processes | Self::Sockets | Self::Stat | Self::List => Basis::Running,
+            Self::Processes | Self::Sockets | Self::Stat | Self::List | Self::Value => Basis::Running,
             Self::Text | Self::Certs => Basis::Declared,
         }
     }

@@ -17,7 +17,7 @@ use crate::{Capture, Run, Seen, Text, Trail};
 /// Major version of the format. A reader refuses another.
 pub const SCHEMA_MAJOR: u32 = 1;
 /// Minor version of the format.
-pub const SCHEMA_MINOR: u32 = 0;
+pub const SCHEMA_MINOR: u32 = 1;
 
 const MAX_ENTRY: u64 = 64 << 20;
 const MAX_TOTAL: u64 = 1 << 30;

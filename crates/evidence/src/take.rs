@@ -1,11 +1,20 @@
 //! Taking a text: only of the kind that the trail expects, and only after its secrets were cut out.
 
+use std::io::Read as _;
+
 use crate::cut::{Line, lines};
 use crate::{Cut, Seen, Text, cut};
 
 /// A file's bytes as an observation. A file that is not of the expected kind is withheld whole: a process that calls
 /// itself kube-apiserver and names `/etc/shadow` as its policy gives nothing away.
 pub fn take_text(how: Cut, bytes: Vec<u8>) -> Seen {
+    let bytes = match how {
+        Cut::Kconfig => match unpacked(bytes) {
+            Ok(bytes) => bytes,
+            Err(seen) => return seen,
+        },
+        _ => bytes,
+    };
     if let Err(why) = expected(how, &bytes) {
         return Seen::Withheld { why };
     }
@@ -13,6 +22,23 @@ pub fn take_text(how: Cut, bytes: Vec<u8>) -> Seen {
         Ok((bytes, cuts)) => Seen::Text(Text::new(bytes, cuts)),
         Err(why) => Seen::Withheld { why },
     }
+}
+
+/// The largest configuration of a kernel, unpacked. Those of distributions have some 300 kilobytes.
+const LARGEST_KCONFIG: u64 = 4 << 20;
+
+/// Bytes as they were before gzip, if they went through it.
+fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, Seen> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    let decoder = flate2::read::GzDecoder::new(bytes.as_slice());
+    if let Err(error) = decoder.take(LARGEST_KCONFIG + 1).read_to_end(&mut plain) {
+        return Err(Seen::Failed { why: format!("it cannot be unpacked: {error}") });
+    }
+    let size = plain.len() as u64;
+    if size > LARGEST_KCONFIG { Err(Seen::TooLarge { size, limit: LARGEST_KCONFIG }) } else { Ok(plain) }
 }
 
 /// Whether a file looks like what the trail expects there. Judged by words that such a file cannot do without.
@@ -27,6 +53,7 @@ fn expected(how: Cut, bytes: &[u8]) -> Result<(), String> {
         Cut::Etcd => (any(&["data-dir", "listen-client-urls", "transport-security"]), "a configuration of etcd"),
         Cut::Toml => (any(&["[plugins", "version =", "_plugins", "[grpc]"]), "a configuration of containerd"),
         Cut::Env => (assignments(bytes), "lines of NAME=value"),
+        Cut::Kconfig => (has("CONFIG_"), "a kernel's configuration"),
         Cut::Accounts => (true, "accounts"),
     };
     if right || bytes.iter().all(u8::is_ascii_whitespace) { Ok(()) } else { Err(format!("it is not {kind}")) }
@@ -52,9 +79,17 @@ mod tests {
     #[test]
     fn only_what_is_expected_is_taken() {
         let shadow = "root:$6$salt$hash=:19000:0:99999:7:::\nbin:*:19000:0:99999:7:::\n";
-        for how in
-            [Cut::Config, Cut::Manifest, Cut::Kubeconfig, Cut::Encryption, Cut::Unit, Cut::Etcd, Cut::Toml, Cut::Env]
-        {
+        for how in [
+            Cut::Config,
+            Cut::Manifest,
+            Cut::Kubeconfig,
+            Cut::Encryption,
+            Cut::Unit,
+            Cut::Etcd,
+            Cut::Toml,
+            Cut::Env,
+            Cut::Kconfig,
+        ] {
             let seen = take_text(how, shadow.as_bytes().to_vec());
             assert!(matches!(seen, Seen::Withheld { .. }), "{how:?}: {seen:?}");
         }
@@ -65,11 +100,33 @@ mod tests {
             (Cut::Toml, "version = 2\n[plugins]\n"),
             (Cut::Env, "# flags\nKUBELET_EXTRA_ARGS=\"--v=2\"\n\n"),
             (Cut::Env, ""),
+            (Cut::Kconfig, "# Linux/x86 6.12.1 Kernel Configuration\nCONFIG_X=y\n# CONFIG_Y is not set\n"),
             (Cut::Accounts, "root:x:0:0:root:/root:/bin/bash\n"),
         ];
         for (how, text) in right {
             let seen = take_text(how, text.as_bytes().to_vec());
             assert!(matches!(seen, Seen::Text(_)), "{how:?}: {seen:?}");
+        }
+    }
+
+    fn packed(text: &str) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_packed_kernel_configuration_is_kept_plain_and_without_secrets() {
+        let text = "CONFIG_X=y\nCONFIG_CMDLINE=\"quiet password=hunter2hunter2\"\n# CONFIG_Y is not set\n";
+        let Seen::Text(kept) = take_text(Cut::Kconfig, packed(text)) else { panic!("taken") };
+        assert!(kept.to_lossy().starts_with("CONFIG_X=y\n") && !kept.to_lossy().contains("hunter2"));
+        let half = packed(text);
+        assert!(matches!(take_text(Cut::Kconfig, half[..half.len() / 2].to_vec()), Seen::Failed { .. }));
+        let bomb = packed(&"# x\n".repeat(2 << 20));
+        assert!(matches!(take_text(Cut::Kconfig, bomb), Seen::TooLarge { .. }));
+        for wrong in ["CONFIG_X=y\nroot:x:0:0\n", "# only a comment of CONFIG_\n"] {
+            assert!(matches!(take_text(Cut::Kconfig, wrong.into()), Seen::Withheld { .. }), "{wrong}");
         }
     }
 }

@@ -62,6 +62,9 @@ pub enum Hop {
     },
     /// From a directory to its entries.
     Entries {
+        /// Only entries whose names begin so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prefix: Option<String>,
         /// Only entries whose names end so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         suffix: Option<String>,
@@ -72,6 +75,14 @@ pub enum Hop {
     Parent,
     /// From a directory to a fixed name in it.
     Join(String),
+    /// From a file of the kernel's that holds one value to the path that the value completes, e.g. `/boot/config-` and
+    /// the running release. The value must be a plain name.
+    Complete {
+        /// What stands before the value.
+        before: String,
+        /// What stands after it.
+        after: String,
+    },
 }
 
 /// What is taken at the end of a trail.
@@ -86,6 +97,10 @@ pub enum Take {
     Text(Cut),
     /// The CERTIFICATE blocks of a PEM file; nothing else of it.
     Certs,
+    /// One value that the kernel shows as a file, below `/proc` or `/sys` only.
+    Value,
+    /// A kernel command line: the names of its parameters, and the values of these only.
+    Parameters(Vec<String>),
     /// Of processes: pid, start, executable, arguments, ids, and these environment variables.
     Process {
         /// Names of environment variables that may be taken.

@@ -37,6 +37,9 @@ pub const UNIT_DIRS: [&str; 5] = [
     "/lib/systemd/system",
 ];
 
+/// Where the kernel shows values as files.
+const KERNEL: [&[u8]; 2] = [b"/proc/", b"/sys/"];
+
 /// Where the kubelet keeps the volumes of its pods, by default.
 pub const POD_VOLUMES: &str = "/var/lib/kubelet/pods";
 
@@ -286,7 +289,7 @@ impl Walk {
                     self.go_to(task, next, value.as_bytes(), Some(&directory), process.as_ref());
                 }
             }
-            (Hop::Entries { suffix, depth }, Cursor::Path { path, depth: left, .. }) => {
+            (Hop::Entries { prefix, suffix, depth }, Cursor::Path { path, depth: left, .. }) => {
                 let Some(seen) = self.ask(task, self.list(path.clone())) else { return };
                 let Seen::List(listing) = seen else { return };
                 let left = if left == 0 { *depth } else { left };
@@ -295,7 +298,10 @@ impl Walk {
                     if entry.dir && left > 1 {
                         self.go(task.trail, task.hop, Cursor::Path { path: child.clone(), of: None, depth: left - 1 });
                     }
-                    if suffix.as_ref().is_none_or(|end| entry.name.as_bytes().ends_with(end.as_bytes())) {
+                    let name = entry.name.as_bytes();
+                    if prefix.as_ref().is_none_or(|begin| name.starts_with(begin.as_bytes()))
+                        && suffix.as_ref().is_none_or(|end| name.ends_with(end.as_bytes()))
+                    {
                         self.go(task.trail, next, Cursor::path(child));
                     }
                 }
@@ -305,6 +311,16 @@ impl Walk {
             }
             (Hop::Join(name), Cursor::Path { path, of, .. }) => {
                 self.go(task.trail, next, Cursor::Path { path: join(&path, name.as_bytes()), of, depth: 0 });
+            }
+            (Hop::Complete { before, after }, Cursor::Path { path, .. }) => {
+                let Some(seen) = self.value(task, &path) else { return };
+                let Seen::Text(text) = seen else { return };
+                match std::str::from_utf8(&text.bytes) {
+                    Ok(value) if is_plain_name(value) => {
+                        self.go(task.trail, next, Cursor::path(format!("{before}{value}{after}").into()));
+                    }
+                    _ => self.broke(task, format!("{path} holds no plain name")),
+                }
             }
             (hop, at) => self.broke(task, format!("{hop:?} does not follow from {at:?}")),
         }
@@ -320,6 +336,11 @@ impl Walk {
                         && self.ask(task, self.list(path.clone())).is_some()
                 }
                 (Take::Text(cut), Cursor::Path { path, .. }) => self.text(task, path, *cut).is_some(),
+                (Take::Value, Cursor::Path { path, .. }) => self.value(task, path).is_some(),
+                (Take::Parameters(names), Cursor::Path { path, .. }) => {
+                    let names = names.iter().cloned().collect();
+                    self.ask(task, Ask::Parameters { path: path.clone(), names }).is_some()
+                }
                 (Take::Certs, Cursor::Path { path, .. }) => self.certs(task, path).is_some(),
                 (Take::Body, Cursor::Api(api)) => {
                     self.ask(task, Ask::Body { api: api.clone(), limit: self.limits.text }).is_some()
@@ -340,6 +361,15 @@ impl Walk {
             return Some(stat);
         }
         self.ask(task, Ask::Text { path: path.clone(), cut, limit: self.limits.text })
+    }
+
+    /// A value of the kernel. Nothing else is ever asked for as a value. None: parked.
+    fn value(&mut self, task: &Task, path: &OsText) -> Option<Seen> {
+        if KERNEL.iter().any(|root| path.as_bytes().starts_with(root)) {
+            return self.ask(task, Ask::Value { path: path.clone() });
+        }
+        self.broke(task, format!("{path} is no value of the kernel's"));
+        Some(Seen::Failed { why: "no value of the kernel's".to_owned() })
     }
 
     fn certs(&mut self, task: &Task, path: &OsText) -> Option<Seen> {
@@ -404,6 +434,12 @@ impl Cursor {
 
 fn is_file(seen: &Seen) -> bool {
     matches!(seen, Seen::Stat(stat) if stat.kind == FileKind::File)
+}
+
+/// Whether a value can be part of a file's name: no way leads elsewhere from it.
+fn is_plain_name(value: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+~-".contains(&byte);
+    (1..=128).contains(&value.len()) && value.bytes().all(plain) && !value.starts_with('.')
 }
 
 /// The path that a value names; none if it names no path of this root.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Audits Kubernetes nodes against the CIS Kubernetes Benchmark.
+/// Audits Kubernetes nodes against the CIS Kubernetes Benchmark, and their kernels against KSPP.
 ///
 /// It reads what really runs: arguments from /proc, the files that a process was given, drop-ins, documented defaults.
 /// What it could not see it calls unknown, and says what would let it see.
@@ -62,8 +62,10 @@ pub(crate) struct Source {
     /// Run files collected earlier
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub evidence: Vec<PathBuf>,
-    /// Nodes recorded by a person (stat.tsv, processes.json, tree/, …)
-    #[arg(long, value_name = "DIR", num_args = 1..)]
+    /// What a person saved: recorded nodes (directories with stat.tsv, processes.json, tree/, …), or a host's kernel
+    /// configuration (plain or .gz), /proc/cmdline, `sysctl -a` output, /proc/version and /etc/os-release, as files of
+    /// one host or as a directory for each
+    #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
     pub import: Vec<PathBuf>,
 }
 
@@ -74,6 +76,8 @@ Examples:
   kube-assay scan --node-root /host -o json         audit the node whose root is mounted at /host
   kube-assay scan --evidence cp1.run --profile cis-1.11
   kube-assay scan --only fail,unknown --section 1.2
+  kube-assay scan --profile cis-2.0.1 --profile node-kernel   the node and its kernel on one page
+  kube-assay scan --profile kspp --import config.gz cmdline sysctl.txt   a host that nobody may look at
   kube-assay scan -o terminal -o json=report.json   tell a person and a pipeline at once")]
 pub(crate) struct Scan {
     #[command(flatten)]

@@ -84,21 +84,23 @@ fn explain(content: &Content, control: &Control, parameters: &Parameters, platfo
     facts(&mut text, content, control);
     for (source, steps) in &control.remediation {
         if platform.is_none_or(|platform| platform == source || source == "general") {
-            let _ = writeln!(text, "\nWhat to do ({source})\n{}", indent(steps));
+            let steps = control.filled(steps, parameters);
+            let _ = writeln!(text, "\nWhat to do ({source})\n{}", indent(&steps));
         }
     }
     text
 }
 
 fn facts(text: &mut String, content: &Content, control: &Control) {
-    let facts = facts_of(control);
+    let facts: Vec<(&str, &assess::Fact)> =
+        control.facts().filter_map(|name| Some((name, assess::fact(name)?))).collect();
     if facts.is_empty() {
         return;
     }
     let _ = writeln!(text, "\nHow it is known");
     let (mut flags, mut keys) = (BTreeSet::new(), Vec::new());
-    for fact in &facts {
-        let _ = writeln!(text, "{}", indent(&format!("{} ({}): {}", fact.name, fact.kind.word(), fact.about)));
+    for (name, fact) in &facts {
+        let _ = writeln!(text, "{}", indent(&format!("{name} ({}): {}", fact.kind.word(), fact.about)));
         let component = fact.component().map(|name| content.component(name));
         for setting in fact.settings().into_iter().filter_map(|name| component?.setting(name)) {
             keys.extend(setting.field.clone());
@@ -120,7 +122,7 @@ fn facts(text: &mut String, content: &Content, control: &Control) {
             }
         }
     }
-    let components: BTreeSet<&str> = facts.iter().filter_map(|fact| fact.component()).collect();
+    let components: BTreeSet<&str> = facts.iter().filter_map(|(_, fact)| fact.component()).collect();
     let wanted = |trail: &Trail| {
         let component = trail.id.split('.').next().unwrap_or_default();
         let first = trail.hops.first();
@@ -151,22 +153,6 @@ fn facts(text: &mut String, content: &Content, control: &Control) {
     }
 }
 
-/// The facts that a control speaks of, each once, in reading order.
-fn facts_of(control: &Control) -> Vec<&'static assess::Fact> {
-    let required = match &control.judge {
-        Judge::Require(requirement) => Some(requirement),
-        Judge::Manual { unless, .. } => unless.as_ref(),
-    };
-    let parts = required.into_iter().chain(&control.when).chain(control.equivalent.iter().map(|other| &other.require));
-    let compared = parts.flat_map(benchmark::Requirement::comparisons).map(|(comparison, _)| comparison.fact.as_str());
-    let mut seen = BTreeSet::new();
-    compared
-        .chain(control.observe.iter().map(String::as_str))
-        .filter(|name| seen.insert(*name))
-        .filter_map(assess::fact)
-        .collect()
-}
-
 /// A trail as a line: `process kubelet > --config > clientCAFile`.
 fn trail_in_words(trail: &Trail) -> String {
     let start = match &trail.start {
@@ -180,7 +166,11 @@ fn trail_in_words(trail: &Trail) -> String {
         Hop::FlagIn { names, .. } => names.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(" or "),
         Hop::Env(name) => format!("${name}"),
         Hop::Key { name, .. } => format!("its {name}"),
-        Hop::Entries { suffix, .. } => format!("its entries {}", suffix.as_deref().unwrap_or("")).trim_end().to_owned(),
+        Hop::Entries { prefix, suffix, .. } => {
+            let named = format!("{}…{}", prefix.as_deref().unwrap_or(""), suffix.as_deref().unwrap_or(""));
+            format!("its entries {}", if named == "…" { "" } else { &named }).trim_end().to_owned()
+        }
+        Hop::Complete { before, after } => format!("{before}VALUE{after}"),
         Hop::Parent => "its directory".to_owned(),
         Hop::Join(name) => name.clone(),
     });

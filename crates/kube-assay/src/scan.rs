@@ -33,7 +33,7 @@ fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Repor
     });
     let case = Case::new(run, content, platform.transpose()?, kubernetes.transpose()?)
         .ok_or_else(|| mistake("the content has no platform"))?;
-    let profiles = profiles(content, case.kubernetes().map(|(version, _)| *version), arguments)?;
+    let profiles = profiles(run, content, case.kubernetes().map(|(version, _)| *version), arguments)?;
     let only = Selection {
         controls: arguments.control.iter().cloned().collect(),
         sections: arguments.section.iter().cloned().collect(),
@@ -56,6 +56,7 @@ fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Repor
 }
 
 fn profiles<'c>(
+    run: &Run,
     content: &'c Content,
     version: Option<benchmark::Version>,
     arguments: &Scan,
@@ -71,7 +72,7 @@ fn profiles<'c>(
         chosen.extend(tailored.map(|profile| (profile, Choice::given(&profile.name, "--tailoring"))));
     }
     if chosen.is_empty() {
-        chosen.extend(assess::profile(version, content));
+        chosen.extend(assess::profile(run, version, content));
     }
     for (profile, choice) in &mut chosen {
         choice.warning = choice.warning.take().or_else(|| assess::misfit(profile, version, content));

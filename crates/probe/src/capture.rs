@@ -72,7 +72,8 @@ fn reach(root: &Root, live: bool) -> Reach {
     let there = |path: String| root.stat(path.as_bytes()).is_ok();
     let sockets = || there("/proc/net/tcp".to_owned()) || pids.iter().any(|pid| there(format!("/proc/{pid}/net/tcp")));
     let processes = live || !pids.is_empty();
-    Reach { processes, sockets: processes && sockets(), files: true, api: false }
+    let kernel = live || there("/proc/sys/kernel".to_owned());
+    Reach { processes, sockets: processes && sockets(), files: true, api: false, kernel }
 }
 
 /// Unix milliseconds; none if the clock stands before 1970.

@@ -53,9 +53,11 @@ fn release_value(text: &str, name: &str) -> Option<String> {
 pub(crate) fn rights() -> Vec<String> {
     let mut rights = vec![format!("uid {}", rustix::process::geteuid().as_raw())];
     if let Ok(sets) = rustix::thread::capabilities(None) {
-        for (capability, name) in
-            [(CapabilitySet::DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"), (CapabilitySet::SYS_PTRACE, "CAP_SYS_PTRACE")]
-        {
+        for (capability, name) in [
+            (CapabilitySet::DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"),
+            (CapabilitySet::SYS_PTRACE, "CAP_SYS_PTRACE"),
+            (CapabilitySet::SYS_ADMIN, "CAP_SYS_ADMIN"),
+        ] {
             if sets.effective.contains(capability) {
                 rights.push(name.to_owned());
             }

@@ -12,6 +12,7 @@ mod processes;
 mod resolve;
 mod root;
 mod sockets;
+mod values;
 
 use evidence::{Ask, Seen, Text};
 
@@ -28,6 +29,8 @@ pub fn look(root: &Root, ask: &Ask) -> Seen {
         Ask::Text { path, cut, limit } => {
             root.read(path.as_bytes(), *limit).map(|bytes| evidence::take_text(*cut, bytes))
         }
+        Ask::Value { path } => Ok(values::value(root, path.as_bytes())),
+        Ask::Parameters { path, names } => Ok(values::parameters(root, path.as_bytes(), names)),
         Ask::Certs { path, limit } => root.read(path.as_bytes(), *limit).map(|bytes| certs(&bytes)),
         Ask::Body { .. } => {
             Ok(Seen::Unsupported { by: "files of a node, which hold no answers of the API".to_owned() })

@@ -109,7 +109,17 @@ impl Root {
 
     /// The bytes of a regular file.
     pub(crate) fn read(&self, path: &[u8], limit: u64) -> Result<Vec<u8>, Miss> {
-        let (file, size) = self.open_file(path)?;
+        Self::read_from(self.open_file(path)?, limit)
+    }
+
+    /// The bytes of a regular file of the kernel's. It is no link: those of `/proc` and `/sys` that are asked for are
+    /// none, and on a tree that somebody made up a link may lead anywhere.
+    pub(crate) fn read_value(&self, path: &[u8], limit: u64) -> Result<Vec<u8>, Miss> {
+        let (file, _) = self.opened(path, Last::Keep)?;
+        Self::read_from((file, 0), limit)
+    }
+
+    fn read_from((file, size): (File, u64), limit: u64) -> Result<Vec<u8>, Miss> {
         if size > limit {
             return Err(Miss::TooLarge { size, limit });
         }
@@ -123,13 +133,18 @@ impl Root {
     /// A regular file opened for reading, and its size. Nothing else is ever opened: to open a pipe may hang, to open
     /// a device may do something.
     pub(crate) fn open_file(&self, path: &[u8]) -> Result<(File, u64), Miss> {
-        let found = self.find(path, Last::Follow)?;
+        self.opened(path, Last::Follow)
+    }
+
+    fn opened(&self, path: &[u8], last: Last) -> Result<(File, u64), Miss> {
+        let found = self.find(path, last)?;
         let resolved = rustix::fs::fstat(found.fd())?;
         let kind = match FileType::from_raw_mode(resolved.st_mode) {
             FileType::RegularFile => None,
             FileType::Directory => Some("a directory"),
             FileType::Fifo => Some("a named pipe"),
             FileType::Socket => Some("a socket"),
+            FileType::Symlink => Some("a link"),
             _ => Some("a device"),
         };
         let (None, Some((parent, name))) = (kind, found.in_parent()) else {

@@ -63,16 +63,19 @@ pub fn build(material: &Material<'_>) -> Report {
     }
 }
 
-/// A node without any component is said so plainly: everything that is not applicable there has that one reason.
+/// A node without any component is said so plainly: everything that is not applicable there has that one reason. A
+/// kernel is there all the same.
 fn nothing_runs(material: &Material<'_>) -> Option<String> {
+    // What was saved of a host may tell of its kernel alone.
+    let told = material.run.captures.iter().all(|capture| capture.reach.files);
     let nobody = !material.presence.is_empty() && material.presence.iter().all(|node| node.components.is_empty());
-    nobody.then(|| {
-        let names: Vec<&str> = material.presence.iter().map(|node| node.capture.as_str()).collect();
-        format!(
-            "no Kubernetes component was found on {}: there is nothing here for these profiles to judge",
-            names.join(", ")
-        )
-    })
+    let kernel = |demand: &Judged<'_>| demand.control.component == assess::KERNEL;
+    if !told || !nobody || material.judged.iter().all(kernel) {
+        return None;
+    }
+    let names: Vec<&str> = material.presence.iter().map(|node| node.capture.as_str()).collect();
+    let what = if material.judged.iter().any(kernel) { "nothing but the kernel" } else { "nothing" };
+    Some(format!("no Kubernetes component was found on {}: there is {what} here to judge", names.join(", ")))
 }
 
 fn profile_info(profile: &Profile, choice: &Choice, content: &Content) -> ProfileInfo {
@@ -93,6 +96,7 @@ fn capture_info(capture: &Capture, presence: &[Presence]) -> CaptureInfo {
         (capture.reach.sockets, "listening sockets"),
         (capture.reach.files, "files"),
         (capture.reach.api, "the Kubernetes API"),
+        (capture.reach.kernel, "the running kernel"),
     ];
     let components = presence.iter().find(|node| node.capture == capture.name).map(|node| node.components.clone());
     CaptureInfo {
@@ -101,6 +105,7 @@ fn capture_info(capture: &Capture, presence: &[Presence]) -> CaptureInfo {
             evidence::Source::Node => "node",
             evidence::Source::Tree => "tree",
             evidence::Source::Recording => "recording",
+            evidence::Source::Saved => "saved",
         }
         .to_owned(),
         taken: capture.taken.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|time| time.to_string()),

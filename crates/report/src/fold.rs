@@ -46,7 +46,6 @@ fn finding(
     platform: &str,
 ) -> Finding {
     let control = demand.control;
-    let remediation = [platform, "general"].iter().find_map(|source| control.remediation.get(*source)).cloned();
     Finding {
         control: control.name.clone(),
         title: control.title.clone(),
@@ -75,7 +74,7 @@ fn finding(
         notes: outcome.notes.clone(),
         subjects: subjects.into_iter().map(|(name, captures)| Subject { captures, ..Subject::from(name) }).collect(),
         why: control.why.clone(),
-        remediation: remediation.unwrap_or_default(),
+        remediation: control.remedy(platform, &demand.parameters),
         decision: Decision::default_for(outcome.verdict, outcome.outside),
     }
 }

@@ -94,7 +94,8 @@ impl Telling<'_> {
 
     /// Whether no component was found, and so nothing was found wrong or right.
     fn nothing_runs(&self) -> bool {
-        let nobody = self.report.run.captures.iter().all(|capture| capture.components.is_empty());
+        let captures = &self.report.run.captures;
+        let nobody = captures.iter().all(|capture| capture.components.is_empty() && capture.source != "saved");
         let nothing = |finding: &Finding| finding.verdict == Verdict::NotApplicable || finding.outside;
         let judged = [Verdict::Fail, Verdict::Manual, Verdict::Pass]
             .iter()

@@ -22,6 +22,8 @@ pub const UNKNOWN_PARAMETER: &str = "unknown-parameter";
 pub const UNUSED_PARAMETER: &str = "unused-parameter";
 /// An id that the profile does not have.
 pub const UNKNOWN_ID: &str = "unknown-id";
+/// A tag that no control has.
+pub const UNKNOWN_TAG: &str = "unknown-tag";
 /// An id that stands under no section.
 pub const NO_SECTION: &str = "no-section";
 /// Profiles that extend each other in a circle.

@@ -35,31 +35,64 @@ impl Draft {
     }
 }
 
-pub(super) fn read(file: &File<'_>, node: &Node) -> Vec<Named<Option<Draft>>> {
-    let Some(mut fields) = file.reader.map(node) else { return Vec::new() };
-    let nodes = fields.required_list("controls").unwrap_or_default();
-    fields.finish();
-    nodes.iter().filter_map(|node| control(file, node)).collect()
+/// What every control of a file has that does not say otherwise.
+#[derive(Default)]
+struct Shared {
+    component: Option<Spanned<String>>,
+    not_applicable: Option<String>,
+    remediation: BTreeMap<String, String>,
 }
 
-fn control(file: &File<'_>, node: &Node) -> Option<Named<Option<Draft>>> {
+pub(super) fn read(file: &File<'_>, node: &Node) -> Vec<Named<Option<Draft>>> {
+    let Some(mut fields) = file.reader.map(node) else { return Vec::new() };
+    let shared = fields.node("shared").and_then(|node| shared(file, node)).unwrap_or_default();
+    let nodes = fields.required_list("controls").unwrap_or_default();
+    fields.finish();
+    nodes.iter().filter_map(|node| control(file, node, &shared)).collect()
+}
+
+fn shared(file: &File<'_>, node: &Node) -> Option<Shared> {
+    let mut fields = file.reader.map(node)?;
+    let shared = Shared {
+        component: fields.optional_str("component"),
+        not_applicable: fields.optional_str("not_applicable").map(|said| said.value),
+        remediation: fields.node("remediation").map(|node| remediation(file, node)).unwrap_or_default(),
+    };
+    fields.finish();
+    Some(shared)
+}
+
+fn control(file: &File<'_>, node: &Node, shared: &Shared) -> Option<Named<Option<Draft>>> {
     let mut fields = file.reader.map(node)?;
     let name = fields.required_str("control");
     let title = title(file, &mut fields);
-    let component = fields.required_str("component");
+    let component = match (fields.node("component"), &shared.component) {
+        (None, Some(shared)) => Some(shared.clone()),
+        _ => fields.required_str("component"),
+    };
     let priority = fields.required_one_of("priority", PRIORITIES);
+    let tags = fields.optional_str_list("tags").map(super::plain_texts).unwrap_or_default();
     let given = file.parameters(fields.node("parameters"));
     let for_each = for_each(file, &mut fields);
 
     let mut requirements = Requirements { file, of_files: for_each.is_some(), uses: Vec::new() };
-    let (when, not_applicable) = applicability(&mut requirements, &mut fields);
+    let (when, not_applicable) = applicability(&mut requirements, &mut fields, shared);
     let (judge, reach) = judge(&mut requirements, &mut fields);
     let equivalent = equivalent(&mut requirements, &mut fields);
     let uses = requirements.uses;
 
     let observe = observe(file, &mut fields, for_each.is_some());
     let why = fields.required_str("why");
-    let remediation = remediation(file, &mut fields);
+    let set = fields.optional_str("set").map(|set| set.value);
+    let instead = fields.optional_str("instead").map(|instead| instead.value);
+    let remediation = match fields.node("remediation") {
+        Some(node) => remediation(file, node),
+        None if !shared.remediation.is_empty() => shared.remediation.clone(),
+        None => {
+            fields.required_node("remediation");
+            BTreeMap::new()
+        }
+    };
     fields.finish();
 
     // Without files or objects to go through, the instances of the component are asked.
@@ -80,6 +113,7 @@ fn control(file: &File<'_>, node: &Node) -> Option<Named<Option<Draft>>> {
             title: title?,
             component: component?.value,
             priority: priority?,
+            tags,
             parameters: given.into_iter().map(|given| (given.name.value, given.value.value)).collect(),
             when,
             not_applicable,
@@ -89,6 +123,8 @@ fn control(file: &File<'_>, node: &Node) -> Option<Named<Option<Draft>>> {
             observe,
             reach,
             why: why?.value,
+            set,
+            instead,
             remediation,
         };
         Some(Draft { control, places })
@@ -121,12 +157,13 @@ fn for_each(file: &File<'_>, fields: &mut Fields<'_, '_>) -> Option<String> {
 fn applicability(
     requirements: &mut Requirements<'_, '_>,
     fields: &mut Fields<'_, '_>,
+    shared: &Shared,
 ) -> (Option<Requirement>, Option<String>) {
     let file = requirements.file;
     let when = fields.node("when");
     let not_applicable = fields.optional_str("not_applicable");
     match (when, &not_applicable) {
-        (Some(when), None) => {
+        (Some(when), None) if shared.not_applicable.is_none() => {
             let message = "`when` needs `not_applicable`: what is said where it does not hold";
             file.report(file.error(code::CONFLICT, &when.span, message));
         }
@@ -136,8 +173,10 @@ fn applicability(
         }
         _ => {}
     }
+    let own = not_applicable.map(|said| said.value);
+    let said = own.or_else(|| when.and_then(|_| shared.not_applicable.clone()));
     let when = when.and_then(|when| requirements.read(when, Role::Applies));
-    (when, not_applicable.map(|said| said.value))
+    (when, said)
 }
 
 /// Either `require` or `manual`; `reach` goes with the latter only.
@@ -195,8 +234,7 @@ fn observe(file: &File<'_>, fields: &mut Fields<'_, '_>, of_files: bool) -> Vec<
     super::plain_texts(facts)
 }
 
-fn remediation(file: &File<'_>, fields: &mut Fields<'_, '_>) -> BTreeMap<String, String> {
-    let Some(node) = fields.required_node("remediation") else { return BTreeMap::new() };
+fn remediation(file: &File<'_>, node: &Node) -> BTreeMap<String, String> {
     let entries = file.reader.entries(node).unwrap_or_default();
     if matches!(node.value, diag::Value::Map(_)) && !entries.iter().any(|(key, _)| key.text == "general") {
         let message = "missing field `general`: advice that holds on every platform";

@@ -5,7 +5,7 @@ use std::ops::Range as Span;
 
 use diag::{Diagnostic, Spanned, quoted};
 
-use super::profile::{Draft, Row};
+use super::profile::{Draft, Row, Select};
 use super::{Given, Named, code, control, tailor};
 use crate::{Entry, Profile, id_order};
 
@@ -86,8 +86,8 @@ impl<'d> Expander<'d> {
             broken: BTreeSet::new(),
             partial: orphan,
         });
-        self.check_drops(draft, &expanded);
         if draft.body.tailoring {
+            self.check_drops(draft, &expanded);
             tailor::tailor(self, draft, &mut expanded);
         } else {
             self.profile(draft, &mut expanded);
@@ -154,6 +154,11 @@ impl<'d> Expander<'d> {
             profile.sections.push(section.clone());
         }
         profile.sections.sort_by_cached_key(|section| id_order(&section.id));
+        for select in &body.selects {
+            self.select(draft, select, expanded);
+        }
+        self.check_drops(draft, expanded);
+        let profile = &mut expanded.profile;
         profile.entries.retain(|entry| !body.drops.iter().any(|drop| drop.id.value == entry.id));
 
         let mut seen = BTreeSet::new();
@@ -168,7 +173,9 @@ impl<'d> Expander<'d> {
                 self.error(draft, code::DUPLICATE_NAME, &id.span, message);
                 continue;
             }
-            if expanded.profile.section(&id.value).is_none() && !expanded.partial {
+            if let Some(section) = &row.section {
+                self.check_section(draft, section, expanded);
+            } else if expanded.profile.section(&id.value).is_none() && !expanded.partial {
                 let message = format!("the id {} stands under no section", quoted(&id.value));
                 self.error(draft, code::NO_SECTION, &id.span, message);
             }
@@ -178,7 +185,48 @@ impl<'d> Expander<'d> {
                 None => _ = expanded.broken.insert(id.value.clone()),
             }
         }
-        expanded.profile.entries.sort_by_cached_key(|entry| id_order(&entry.id));
+        expanded.profile.entries.sort_by_cached_key(Entry::order);
+    }
+
+    /// Takes every control that has all the tags, under its own name.
+    fn select(&mut self, draft: &Named<Draft>, select: &Select, expanded: &mut Expanded) {
+        if let Some(section) = &select.section {
+            self.check_section(draft, section, expanded);
+        }
+        let (Some(section), Some(level), Some(assessment)) = (&select.section, select.level, select.assessment) else {
+            expanded.partial = true;
+            return;
+        };
+        let meant = |control: &&control::Draft| select.tags.iter().all(|tag| control.control.tags.contains(&tag.value));
+        let names: Vec<String> =
+            self.controls.values().flatten().copied().filter(meant).map(|draft| draft.control.name.clone()).collect();
+        if names.is_empty() && self.controls.values().all(Option::is_some) {
+            let tags = select.tags.iter().map(|tag| tag.value.as_str()).collect::<Vec<_>>().join(", ");
+            let message = format!("no control has the tags {}", quoted(&tags));
+            self.error(draft, code::UNKNOWN_TAG, &select.span, message);
+        }
+        for name in names {
+            expanded.profile.entries.retain(|entry| entry.id != name);
+            expanded.profile.entries.push(Entry {
+                id: name.clone(),
+                control: name,
+                level,
+                assessment,
+                parameters: BTreeMap::new(),
+                section: Some(section.value.clone()),
+            });
+        }
+    }
+
+    /// A section that is named must be there.
+    fn check_section(&mut self, draft: &Named<Draft>, section: &Spanned<String>, expanded: &Expanded) {
+        let sections = &expanded.profile.sections;
+        if !expanded.partial && !sections.iter().any(|known| known.id == section.value) {
+            let message = format!("there is no section {}", quoted(&section.value));
+            let mistake = Diagnostic::error(code::NO_SECTION, &draft.file, section.span.clone(), message);
+            let mistake = mistake.did_you_mean(&section.value, sections.iter().map(|section| section.id.as_str()));
+            self.report(mistake);
+        }
     }
 
     fn check_control(&mut self, draft: &Named<Draft>, control: &Spanned<String>) {
@@ -216,5 +264,6 @@ fn entry(id: &Spanned<String>, row: &Row) -> Option<Entry> {
         level: row.level?,
         assessment: row.assessment?,
         parameters,
+        section: row.section.as_ref().map(|section| section.value.clone()),
     })
 }

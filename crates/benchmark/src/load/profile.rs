@@ -17,8 +17,20 @@ pub(super) struct Draft {
     pub(super) sections: Vec<Section>,
     pub(super) not_covered: Option<Vec<String>>,
     pub(super) notes: Vec<String>,
+    pub(super) selects: Vec<Select>,
     pub(super) drops: Vec<Drop>,
     pub(super) rows: Vec<Row>,
+}
+
+/// Controls that are taken by their tags, each under its own name as id.
+#[derive(Debug)]
+pub(super) struct Select {
+    pub(super) span: Span<usize>,
+    /// All of these.
+    pub(super) tags: Vec<Spanned<String>>,
+    pub(super) section: Option<Spanned<String>>,
+    pub(super) level: Option<u8>,
+    pub(super) assessment: Option<Assessment>,
 }
 
 /// An id that is left out.
@@ -34,6 +46,7 @@ pub(super) struct Row {
     pub(super) span: Span<usize>,
     pub(super) id: Option<Spanned<String>>,
     pub(super) control: Option<Spanned<String>>,
+    pub(super) section: Option<Spanned<String>>,
     pub(super) level: Option<u8>,
     pub(super) assessment: Option<Assessment>,
     pub(super) parameters: Vec<Given>,
@@ -51,6 +64,7 @@ pub(super) fn read(file: &File<'_>, node: &Node, tailoring: bool) -> Option<Name
             sections: Vec::new(),
             not_covered: None,
             notes: plain_texts(fields.optional_str_list("notes").unwrap_or_default()),
+            selects: Vec::new(),
             drops: drops(file, fields.node("drop"), tailoring),
             rows: rows(fields.optional_list("controls"), |node| changed(file, node)),
         }
@@ -64,7 +78,11 @@ pub(super) fn read(file: &File<'_>, node: &Node, tailoring: bool) -> Option<Name
             not_covered: fields.optional_str_list("not_covered").map(plain_texts),
             notes: plain_texts(fields.optional_str_list("notes").unwrap_or_default()),
             drops: drops(file, fields.node("drop"), tailoring),
-            rows: rows(fields.required_list("controls"), |node| row(file, node)),
+            selects: rows(fields.optional_list("select"), |node| select(file, node)),
+            rows: match fields.node("select") {
+                Some(_) => rows(fields.optional_list("controls"), |node| row(file, node)),
+                None => rows(fields.required_list("controls"), |node| row(file, node)),
+            },
         }
     };
     fields.finish();
@@ -88,12 +106,25 @@ fn row(file: &File<'_>, node: &Node) -> Option<Row> {
     let span = fields.span();
     let id = fields.required_str("id");
     let control = fields.required_str("control");
+    let section = fields.optional_str("section");
     let level = fields.required_int("level").and_then(|level| self::level(file, &level));
-    let assessments = [("automated", Assessment::Automated), ("manual", Assessment::Manual)];
-    let assessment = fields.required_one_of("assessment", &assessments);
+    let assessment = fields.required_one_of("assessment", ASSESSMENTS);
     let parameters = file.parameters(fields.node("parameters"));
     fields.finish();
-    Some(Row { span, id, control, level, assessment, parameters })
+    Some(Row { span, id, control, section, level, assessment, parameters })
+}
+
+const ASSESSMENTS: &[(&str, Assessment)] = &[("automated", Assessment::Automated), ("manual", Assessment::Manual)];
+
+fn select(file: &File<'_>, node: &Node) -> Option<Select> {
+    let mut fields = file.reader.map(node)?;
+    let span = fields.span();
+    let tags = fields.required_str_list("tags");
+    let section = fields.required_str("section");
+    let level = fields.required_int("level").and_then(|level| self::level(file, &level));
+    let assessment = fields.required_one_of("assessment", ASSESSMENTS);
+    fields.finish();
+    Some(Select { span, tags: tags?, section, level, assessment })
 }
 
 /// What a tailoring changes of an id, or of every id of a control.
@@ -111,7 +142,7 @@ fn changed(file: &File<'_>, node: &Node) -> Option<Row> {
         file.report(file.error(code::CONFLICT, &span, message));
         return None;
     }
-    Some(Row { span, id, control, level: level?, assessment: None, parameters })
+    Some(Row { span, id, control, section: None, level: level?, assessment: None, parameters })
 }
 
 fn level(file: &File<'_>, level: &Spanned<i64>) -> Option<u8> {

@@ -26,6 +26,9 @@ pub(super) enum Shape {
     Pattern,
     Gates,
     True,
+    Scalar,
+    Scalars,
+    Version,
 }
 
 impl Slot {
@@ -35,14 +38,17 @@ impl Slot {
         Some(match (self.operator, self.of) {
             (Op::Present | Op::Absent, _) => Shape::True,
             (Op::Equals, "bool") => Shape::Bool,
-            (Op::Equals | Op::AtLeast | Op::AtMost, "int") => Shape::Int,
+            (Op::Equals | Op::AtLeast | Op::AtMost, "int") | (Op::AtLeast | Op::AtMost, "scalar") => Shape::Int,
             (Op::Equals | Op::AtLeast | Op::AtMost, "duration") => Shape::Duration,
             (Op::Equals, "text") => Shape::Text,
-            (Op::Equals | Op::Contains | Op::Excludes | Op::Within | Op::Disjoint, "list") | (Op::OneOf, "text") => {
-                Shape::Texts
-            }
+            (Op::Equals | Op::Contains | Op::Excludes | Op::Within | Op::Disjoint, "list")
+            | (Op::OneOf, "text")
+            | (Op::Contains | Op::Excludes, "scalar") => Shape::Texts,
             (Op::OneOf, "int") => Shape::Ints,
-            (Op::Matches, "text") => Shape::Pattern,
+            (Op::Equals, "scalar") => Shape::Scalar,
+            (Op::OneOf, "scalar") => Shape::Scalars,
+            (Op::Equals | Op::AtLeast | Op::AtMost, "version") => Shape::Version,
+            (Op::Matches, "text" | "scalar") => Shape::Pattern,
             // No `equals` for these two: `0600` and `600`, `root:root` and `0:0` are the same and do not look it.
             (Op::ModeWithin, "mode") => Shape::Mode,
             (Op::OwnedBy, "owner") => Shape::Owner,
@@ -95,6 +101,9 @@ impl Shape {
             Self::Pattern => "a regular expression",
             Self::Gates => "a map of names to `true` or `false`",
             Self::True => "`true`",
+            Self::Scalar => "a text or a whole number",
+            Self::Scalars => "a list of texts and whole numbers",
+            Self::Version => "a version in quotes, such as \"6.6.8\"",
         }
     }
 
@@ -114,12 +123,20 @@ impl Shape {
             Self::Pattern => text(|pattern| regex_lite::Regex::new(&format!("^(?:{pattern})$")).is_ok()),
             Self::Gates => value.as_object().is_some_and(|gates| gates.values().all(Json::is_boolean)),
             Self::True => *value == Json::Bool(true),
+            Self::Scalar => value.is_string() || value.as_i64().is_some(),
+            Self::Scalars => members(Self::Scalar),
+            Self::Version => text(is_version),
         }
     }
 }
 
 fn is_mode(text: &str) -> bool {
     (3..=4).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'))
+}
+
+fn is_version(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    (2..=3).contains(&parts.len()) && parts.iter().all(|part| part.parse::<u32>().is_ok())
 }
 
 fn is_owner(text: &str) -> bool {
@@ -194,6 +211,13 @@ mod tests {
             (Shape::Gates, json!({ "A": true }), true),
             (Shape::Gates, json!({ "A": "on" }), false),
             (Shape::True, json!(false), false),
+            (Shape::Scalar, json!("y"), true),
+            (Shape::Scalar, json!(100), true),
+            (Shape::Scalar, json!(true), false),
+            (Shape::Version, json!("6.6.8"), true),
+            (Shape::Version, json!("1.12"), true),
+            (Shape::Version, json!("6"), false),
+            (Shape::Version, json!("v6.1"), false),
         ] {
             assert_eq!(shape.holds(&value), holds, "{shape:?} {value}");
         }
@@ -209,6 +233,8 @@ mod tests {
             ("duration", "equals at_least at_most present absent"),
             ("mode", "mode_within present absent"),
             ("owner", "owned_by present absent"),
+            ("scalar", "equals one_of contains excludes at_least at_most matches present absent"),
+            ("version", "equals at_least at_most present absent"),
         ] {
             assert_eq!(Slot::operators(of).join(" "), operators, "{of}");
         }

@@ -26,6 +26,10 @@ fn spoken_of(files: &[(String, String)]) -> Vocabulary {
     }
     guesses.extend(std::mem::take(&mut vocabulary.facts));
     vocabulary.facts = guesses;
+    // The kernel's names are without number, and its versions are compared in a way of their own.
+    let families = ["config", "cmdline", "sysctl"].map(|family| (&*format!("kernel.{family}").leak(), "scalar"));
+    vocabulary.families = families.into();
+    vocabulary.facts.extend([("kernel.version", "version"), ("kernel.talos-version", "version")]);
     vocabulary
 }
 
@@ -91,7 +95,7 @@ fn the_builtin_content_is_sound() {
     let content = builtin();
     let names = |profile: &crate::Profile| profile.name.clone();
     let profiles: Vec<String> = content.profiles.iter().map(names).collect();
-    assert_eq!(profiles, ["cis-1.9", "cis-1.10", "cis-1.11", "cis-1.12", "cis-2.0.1"]);
+    assert_eq!(profiles, ["cis-1.9", "cis-1.10", "cis-1.11", "cis-1.12", "cis-2.0.1", "kspp"]);
     for profile in &content.profiles {
         for entry in &profile.entries {
             assert!(content.control(&entry.control).is_some(), "{} {}", profile.name, entry.id);

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use evidence::FileKind;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::saved::Saved;
+
 use super::{Listed, RecordedListener, RecordedProcess, Recording, listen};
 
 /// The listing's columns.
@@ -91,11 +93,20 @@ impl Recording {
             sockets: sockets.is_some(),
             listeners: sockets.unwrap_or_default(),
             api: api.unwrap_or_default(),
+            kernel: load_kernel(&dir.join("kernel"))?,
             kubernetes: optional(&dir.join("versions.txt"), |text| Ok(kubernetes_version(text)))?.flatten(),
             remarks,
             ..Self::default()
         })
     }
+}
+
+/// What was saved of the kernel, if anything was.
+fn load_kernel(dir: &Path) -> Result<Saved, RecordingError> {
+    if !dir.is_dir() {
+        return Ok(Saved::default());
+    }
+    Saved::load_dir(dir).map_err(|error| RecordingError::File { file: dir.to_owned(), why: error.to_string() })
 }
 
 /// A line and what is wrong with it.

@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use evidence::{Capture, FileKind, Limits, OsText, Reach, Source, Trail, Walk};
+use evidence::{Capture, FileKind, OsText, Reach, Source, Trail};
+
+use crate::saved::{Saved, is_kernels};
 
 mod listen;
 mod load;
@@ -33,6 +35,8 @@ pub struct Recording {
     pub sockets: bool,
     /// Bodies of API answers by API path, e.g. `/version`.
     pub api: BTreeMap<String, Vec<u8>>,
+    /// What was saved of its kernel.
+    pub kernel: Saved,
     /// Version of Kubernetes as its recorder noted it; a label, not evidence.
     pub kubernetes: Option<String>,
     /// Paths that may not be looked at, nor anything below them. No recording has any: they are for experiments.
@@ -103,18 +107,15 @@ impl Recording {
     /// Follows the trails through the recording.
     pub fn capture(&self, trails: Vec<Trail>) -> Capture {
         let catalogue = evidence::trails_digest(&trails);
-        let mut walk = Walk::new(trails, Limits::default());
-        while let Some(ask) = walk.next_ask() {
-            walk.answer(self.look(&ask));
-        }
-        let (items, breaks) = walk.finish();
+        let (items, breaks) =
+            crate::follow(trails, |ask| if is_kernels(ask) { self.kernel.look(ask) } else { Some(self.look(ask)) });
         Capture {
             name: self.hostname().unwrap_or_else(|| self.name.clone()),
             source: Source::Recording,
             taken: None,
             root: self.name.clone(),
             identity: self.identity(),
-            reach: Reach { processes: true, sockets: self.sockets, files: true, api: false },
+            reach: Reach { processes: true, sockets: self.sockets, files: true, ..Reach::default() },
             rights: vec!["recorded by a person".to_owned()],
             remarks: self.all_remarks(),
             catalogue,

@@ -303,7 +303,7 @@ fn a_capture_of_a_recorded_node() {
     ];
     let catalogue = evidence::trails_digest(&trails);
     let capture = recorded(HARDENED).capture(trails);
-    let all = Reach { processes: true, sockets: true, files: true, api: false };
+    let all = Reach { processes: true, sockets: true, files: true, api: false, kernel: false };
     assert_eq!((capture.name.as_str(), capture.root.as_str()), ("kb-node", HARDENED));
     assert_eq!((capture.source, capture.taken, capture.reach), (Source::Recording, None, all));
     assert_eq!(capture.catalogue, catalogue);
@@ -327,7 +327,7 @@ fn what_was_not_recorded_is_out_of_reach() {
     fs::write(dir.path().join("processes.json"), "[]").unwrap();
     assert!(is_recording(dir.path()));
     let capture = Recording::load(dir.path()).unwrap().capture(vec![]);
-    assert_eq!(capture.reach, Reach { processes: true, sockets: false, files: true, api: false });
+    assert_eq!(capture.reach, Reach { processes: true, sockets: false, files: true, api: false, kernel: false });
     assert_eq!(capture.name, dir.path().file_name().unwrap().to_string_lossy());
     assert!(capture.identity.is_empty());
 }

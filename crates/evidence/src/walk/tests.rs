@@ -50,7 +50,11 @@ fn questions_are_asked_once_and_keys_are_followed() {
     let key = |name: &str| Hop::Key { name: name.to_owned(), cut: Cut::Config };
     let trails = vec![
         trail("/k/config", vec![key("clientCAFile")], vec![Take::Stat]),
-        trail("/k/config", vec![key("staticPodPath"), Hop::Entries { suffix: None, depth: 1 }], vec![Take::Stat]),
+        trail(
+            "/k/config",
+            vec![key("staticPodPath"), Hop::Entries { prefix: None, suffix: None, depth: 1 }],
+            vec![Take::Stat],
+        ),
         trail("/k/config", vec![key("missing")], vec![Take::Stat]),
     ];
     let (asked, items, breaks) = follow(&files, trails, Limits::default());
@@ -71,7 +75,7 @@ fn a_cycle_of_names_ends_and_places_are_bounded() {
     assert!(asked.len() < 10);
     let names: Vec<String> = (0..200).map(|at| format!("/d/{at:03}")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
-    let entries = Hop::Entries { suffix: None, depth: 1 };
+    let entries = Hop::Entries { prefix: None, suffix: None, depth: 1 };
     let limits = Limits { places: 50, ..Limits::default() };
     let (asked, _, breaks) = follow(&many, vec![trail("/d", vec![entries], vec![Take::Stat])], limits);
     assert!(asked.len() <= 51 && breaks.iter().any(|broken| broken.why.contains("cut short")));

@@ -57,3 +57,9 @@ pub(crate) fn verdicts(report: &Report) -> BTreeMap<String, Verdict> {
         .filter_map(|findings| Some((findings.first()?.id().to_owned(), report::roll_up(findings.iter())?)))
         .collect()
 }
+
+/// Says that a part of a test could not be run here, and why.
+#[expect(clippy::print_stderr, reason = "what is skipped is said")]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}

@@ -9,6 +9,9 @@ use crate::fold::roll_up;
 use crate::model::{Finding, Report};
 use crate::words;
 
+/// More failures than this of one component are too many to tell each in full.
+const MANY: usize = 40;
+
 impl Telling<'_> {
     pub(super) fn components(&mut self) {
         for (name, mut findings) in by_component(self.report) {
@@ -18,9 +21,23 @@ impl Telling<'_> {
             let short = findings.partition_point(|finding| self.verbose || finding.verdict < Verdict::Pass);
             let not_applicable =
                 findings.partition_point(|finding| self.verbose || finding.verdict < Verdict::NotApplicable);
+            // Where very much is wrong, the lesser part of it takes two lines each.
+            let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
+            let many = !self.verbose && failed > MANY;
             for finding in &findings[..short] {
-                self.page.blank();
-                self.block(finding);
+                if many && finding.verdict == Verdict::Fail && finding.priority > Priority::High {
+                    self.brief(finding);
+                } else {
+                    self.page.blank();
+                    self.block(finding);
+                }
+            }
+            if many {
+                self.page.paragraph(
+                    ROW,
+                    ROW,
+                    "(-v tells each of these in full; kube-assay explain ID tells what to do)",
+                );
             }
             if short < findings.len() {
                 self.page.blank();
@@ -32,6 +49,13 @@ impl Telling<'_> {
             self.page.blank();
             self.page.prose("There is no finding to tell.");
         }
+    }
+
+    /// A failure with its reason, and nothing else.
+    fn brief(&mut self, finding: &Finding) {
+        let hang = self.title_column();
+        self.page.row(finding.verdict, hang, &self.title(finding));
+        self.page.paragraph(hang, hang + 2, &finding.reason);
     }
 
     fn pass(&mut self, finding: &Finding) {
@@ -80,11 +104,12 @@ fn by_component(report: &Report) -> Vec<(&str, Vec<&Finding>)> {
 }
 
 /// What comes first: failures, then unknowns, then questions; in each, what is worth most to an attacker, and settings
-/// before the modes of files. The rest keeps its order.
-pub(super) fn grade(finding: &Finding) -> (Verdict, Priority, bool) {
+/// before the modes of files, and what the publisher asks of everybody before what it asks of some. The rest keeps its order.
+pub(super) fn grade(finding: &Finding) -> (Verdict, Priority, bool, u8) {
     let open = finding.verdict < Verdict::Pass;
     let file = finding.subjects.iter().any(|subject| subject.kind == "file");
-    (finding.verdict, if open { finding.priority } else { Priority::Contextual }, open && file)
+    let level = finding.cited_by.iter().map(|cited| cited.level).min().filter(|_| open).unwrap_or(0);
+    (finding.verdict, if open { finding.priority } else { Priority::Contextual }, open && file, level)
 }
 
 /// `2 FAIL, 5 PASS`, by demand as the report counts.

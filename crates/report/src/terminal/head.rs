@@ -82,7 +82,7 @@ impl Telling<'_> {
             alike.entry(components(capture)).or_default().push(&capture.name);
         }
         let mut label = "runs";
-        for (what, nodes) in alike {
+        for (what, nodes) in alike.into_iter().filter(|(what, _)| !what.is_empty()) {
             let on =
                 if self.several_nodes { format!(" on {}", words::some(&nodes, self.verbose)) } else { String::new() };
             self.page.labelled(label, &format!("{what}{on}"));
@@ -143,11 +143,17 @@ fn described(capture: &CaptureInfo) -> String {
 }
 
 fn source(capture: &CaptureInfo) -> String {
+    if capture.source == "saved" {
+        return "saved by a person, at a time that is not told".to_owned();
+    }
     let taken = capture.taken.as_ref().map_or("at a time it does not say".to_owned(), |time| words::time(time));
     format!("{}, root {}, taken {taken}", capture.source, capture.root)
 }
 
 fn sight(capture: &CaptureInfo) -> String {
+    if capture.source == "saved" {
+        return "what was saved, and nothing else".to_owned();
+    }
     let list = |words: &[String]| if words.is_empty() { "nothing".to_owned() } else { words.join(", ") };
     let rights = if capture.rights.is_empty() { String::new() } else { format!(" (as {})", list(&capture.rights)) };
     format!("{}{rights}", list(&capture.sees))
@@ -155,6 +161,9 @@ fn sight(capture: &CaptureInfo) -> String {
 
 /// `etcd, kubelet running; kube-proxy declared`.
 fn components(capture: &CaptureInfo) -> String {
+    if capture.source == "saved" {
+        return String::new();
+    }
     let mut by_state: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, state) in &capture.components {
         by_state.entry(state).or_default().push(name);

@@ -17,6 +17,7 @@ const VOCABULARY: &[(&str, &str)] = &[
 pub(super) fn vocabulary() -> Vocabulary {
     Vocabulary {
         facts: VOCABULARY.iter().copied().collect(),
+        families: BTreeMap::from([("kernel.sysctl", "scalar")]),
         sets: BTreeSet::from(["kubelet.config-files"]),
         components: BTreeSet::from(["kubelet"]),
         roles: BTreeSet::from(["manifests", "cni"]),

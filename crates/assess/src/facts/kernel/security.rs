@@ -1,0 +1,268 @@
+//! How the running kernel guards itself: lockdown, security modules, module signatures, Secure Boot, taint.
+//!
+//! Each has a file in which the kernel tells it. A source that shows no running kernel leaves what was configured; a
+//! file that is in reach and cannot be seen leaves nothing.
+
+use evidence::{Basis, same_parameter};
+
+use super::config::Config;
+use super::{known, sysctl};
+use crate::node::Node;
+use crate::value::{How, Resolved, Seen, Unknown, Value};
+
+const SECURITYFS: &str = "/sys/kernel/security";
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+const MODULES: &str = "/sys/kernel/security/lsm";
+const SIGNATURES: &str = "/sys/module/module/parameters/sig_enforce";
+const FIRMWARE: &str = "/sys/firmware";
+const EFI: &str = "/sys/firmware/efi";
+const EFI_VARIABLES: &str = "/sys/firmware/efi/efivars";
+/// Named by the UEFI specification, section 3.3, with the id of its global variables.
+const SECURE_BOOT: &str = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+const SETUP_MODE: &str = "/sys/firmware/efi/efivars/SetupMode-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
+/// Values that facts of this file look at.
+pub(crate) const STATES: [&str; 5] = [LOCKDOWN, MODULES, SIGNATURES, SECURE_BOOT, SETUP_MODE];
+
+/// Directories whose entries tell a missing file from a hidden one.
+pub(crate) const DIRECTORIES: [&str; 4] = [SECURITYFS, FIRMWARE, EFI, EFI_VARIABLES];
+
+/// Parameters that facts of this file look at, beside those that controls name.
+pub(crate) const PARAMETERS: [&str; 3] = ["lockdown", "lsm", "module.sig_enforce"];
+
+/// Levels of lockdown, weakest first (security/lockdown/lockdown.c).
+const LEVELS: [&str; 3] = ["none", "integrity", "confidentiality"];
+
+/// Bits of `kernel.tainted` (Documentation/admin-guide/tainted-kernels.rst, v6.18).
+const TAINTS: [&str; 20] = [
+    "proprietary module",
+    "module was force-loaded",
+    "out-of-spec system",
+    "module was force-unloaded",
+    "machine check",
+    "bad page",
+    "tainted by user space",
+    "kernel died",
+    "ACPI table overridden",
+    "kernel warning",
+    "staging driver",
+    "firmware workaround",
+    "out-of-tree module",
+    "unsigned module",
+    "soft lockup",
+    "live-patched",
+    "auxiliary taint",
+    "randstruct build",
+    "in-kernel test",
+    "fwctl mutating debug",
+];
+
+fn text(value: &str, how: How, source: impl Into<String>, basis: Basis) -> Resolved {
+    known(Value::Text(value.to_owned()), how, source, basis)
+}
+
+/// Whether a file of securityfs is missing because what makes it is not active. Unknown: nothing of it is shown here.
+fn inactive(node: &Node<'_>, option: &str, what: &str) -> Seen<String> {
+    match node.sight.list(SECURITYFS) {
+        Seen::Known(listing) if !listing.entries.is_empty() => {
+            return Seen::Known(format!("{SECURITYFS} shows no {what}: it is not active"));
+        }
+        Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+        _ => {}
+    }
+    if let Seen::Known(config) = node.kernel_config()
+        && config.value(option).is_none()
+    {
+        return Seen::Known(format!("{} does not set {option}", config.place));
+    }
+    Seen::Unknown(Unknown::new(
+        format!(
+            "whether {what} is active is not shown: {SECURITYFS} is empty or not there (securityfs is not mounted)"
+        ),
+        "look with the node's securityfs in sight (mount -t securityfs none /sys/kernel/security)",
+    ))
+}
+
+pub(super) fn lockdown(node: &Node<'_>, _: &str) -> Resolved {
+    match node.sight.value(LOCKDOWN) {
+        Seen::Known(line) => {
+            let active = line.split_whitespace().find_map(|word| word.strip_prefix('[')?.strip_suffix(']'));
+            match active {
+                Some(level) => text(level, How::Observed, format!("{LOCKDOWN}: {line}"), Basis::Running),
+                None => Seen::Unknown(Unknown::new(
+                    format!("{LOCKDOWN} says {line}, which names no level"),
+                    "look at it on the node itself",
+                )),
+            }
+        }
+        Seen::Absent(_) => inactive(node, "CONFIG_SECURITY_LOCKDOWN_LSM", "lockdown")
+            .and_then(|why| text("none", How::Derived, why, Basis::Running)),
+        Seen::Unknown(unknown) if unknown.outside => declared_lockdown(node, unknown),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
+}
+
+/// What command line and configuration ask for. The level can only be raised, so the highest counts.
+fn declared_lockdown(node: &Node<'_>, outside: Unknown) -> Resolved {
+    let config = node.kernel_config().known();
+    if let Some(config) = config.filter(|config| config.value("CONFIG_SECURITY_LOCKDOWN_LSM").is_none()) {
+        let why = format!("{} does not set CONFIG_SECURITY_LOCKDOWN_LSM", config.place);
+        return text("none", How::Derived, why, Basis::Declared);
+    }
+    let asked = node.kernel_parameters().known().map(|all| {
+        let levels = all.iter().filter(|parameter| same_parameter(&parameter.name, "lockdown"));
+        levels.filter_map(|parameter| level(parameter.value.as_deref()?)).max().unwrap_or(0)
+    });
+    let built = config.map(|config| {
+        let on = |name: &str| usize::from(config.value(name) == Some("y"));
+        (2 * on("CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY")).max(on("CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY"))
+    });
+    let highest = asked.max(built);
+    match (asked, built, highest) {
+        (Some(_), Some(_), Some(level)) | (_, _, Some(level @ 2)) => {
+            text(LEVELS[level], How::Derived, "the command line and the kernel's configuration", Basis::Declared)
+        }
+        _ => Seen::Unknown(outside),
+    }
+}
+
+fn level(word: &str) -> Option<usize> {
+    LEVELS.iter().position(|level| *level == word)
+}
+
+pub(super) fn modules(node: &Node<'_>, _: &str) -> Resolved {
+    let list = |line: &str| Value::List(line.split(',').map(|name| name.trim().to_owned()).collect());
+    match node.sight.value(MODULES) {
+        Seen::Known(line) => known(list(&line), How::Observed, MODULES, Basis::Running),
+        Seen::Absent(_) => inactive(node, "CONFIG_SECURITY", "a list of security modules")
+            .and_then(|why| known(Value::List(Vec::new()), How::Derived, why, Basis::Running)),
+        Seen::Unknown(unknown) if unknown.outside => {
+            let given = node
+                .kernel_parameters()
+                .known()
+                .and_then(|all| all.iter().rfind(|parameter| same_parameter(&parameter.name, "lsm"))?.value.clone());
+            if let Some(line) = given {
+                return known(list(&line), How::Explicit, format!("lsm={line} of the command line"), Basis::Declared);
+            }
+            match (node.kernel_config(), node.kernel_parameters()) {
+                // The command line could replace the list.
+                (_, Seen::Unknown(unseen)) => Seen::Unknown(unseen.clone()),
+                (Seen::Known(config), _) => match config.value("CONFIG_LSM") {
+                    Some(line) => {
+                        let source = format!("CONFIG_LSM=\"{line}\" of {}", config.place);
+                        known(list(line), How::Explicit, source, Basis::Declared)
+                    }
+                    None => Seen::Absent(format!("{} does not have CONFIG_LSM", config.place)),
+                },
+                _ => Seen::Unknown(unknown),
+            }
+        }
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
+}
+
+pub(super) fn signatures(node: &Node<'_>, _: &str) -> Resolved {
+    match node.sight.value(SIGNATURES) {
+        Seen::Known(word) if word.trim() == "Y" => {
+            text("enforced", How::Observed, format!("{SIGNATURES}: Y"), Basis::Running)
+        }
+        // The kernel's own switch is off, but under lockdown it asks for signatures all the same.
+        Seen::Known(word) => lockdown(node, "").and_then(|locked| {
+            let source = format!("{SIGNATURES}: {}; lockdown is {}", word.trim(), locked.value);
+            let enforced = locked.value != Value::Text("none".to_owned());
+            text(if enforced { "enforced" } else { "optional" }, How::Observed, source, Basis::Running)
+        }),
+        Seen::Absent(proof) => match node.kernel_config() {
+            Seen::Known(config) => built_without(config)
+                .unwrap_or_else(|| Seen::Unknown(Unknown::new(proof, "look with the node's /sys in sight"))),
+            _ => Seen::Unknown(Unknown::new(
+                format!("{proof}: the kernel has no modules, takes them unsigned, or /sys is not in sight"),
+                "give the kernel's configuration too, or look with the node's /sys in sight",
+            )),
+        },
+        Seen::Unknown(unknown) if unknown.outside => declared_signatures(node, unknown),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
+}
+
+/// What a kernel does that cannot load modules, or cannot check them.
+fn built_without(config: &Config) -> Option<Resolved> {
+    let say = |value: &str, option: &str| {
+        text(value, How::Derived, format!("{} does not set {option}", config.place), config.basis)
+    };
+    if config.value("CONFIG_MODULES").is_none() {
+        return Some(say("no-modules", "CONFIG_MODULES"));
+    }
+    config.value("CONFIG_MODULE_SIG").is_none().then(|| say("optional", "CONFIG_MODULE_SIG"))
+}
+
+fn declared_signatures(node: &Node<'_>, outside: Unknown) -> Resolved {
+    let parameter = super::cmdline::parameter(node, "module.sig_enforce");
+    let asked = parameter.known().is_some_and(|known| known.value == Value::Text("1".to_owned()));
+    let Seen::Known(config) = node.kernel_config() else {
+        return if asked {
+            text("enforced", How::Explicit, "module.sig_enforce of the command line", Basis::Declared)
+        } else {
+            Seen::Unknown(outside)
+        };
+    };
+    if let Some(resolved) = built_without(config) {
+        return resolved;
+    }
+    if config.value("CONFIG_MODULE_SIG_FORCE").is_some() {
+        return text("enforced", How::Derived, format!("CONFIG_MODULE_SIG_FORCE of {}", config.place), Basis::Declared);
+    }
+    if asked {
+        return text("enforced", How::Explicit, "module.sig_enforce of the command line", Basis::Declared);
+    }
+    match (parameter, lockdown(node, "")) {
+        (_, Seen::Known(locked)) if locked.value != Value::Text("none".to_owned()) => {
+            text("enforced", How::Derived, format!("lockdown is {}", locked.value), Basis::Declared)
+        }
+        (Seen::Unknown(unknown), _) | (_, Seen::Unknown(unknown)) => Seen::Unknown(unknown),
+        _ => text("optional", How::Derived, "the command line and the kernel's configuration", Basis::Declared),
+    }
+}
+
+pub(super) fn secure_boot(node: &Node<'_>, _: &str) -> Resolved {
+    let hidden = |place: &str| {
+        Seen::Unknown(Unknown::new(
+            format!("{place} shows nothing here: it is hidden or not mounted"),
+            "look with the node's /sys in sight, efivarfs included",
+        ))
+    };
+    let absent = |why: String| known(Value::Bool(false), How::Derived, why, Basis::Running);
+    match node.sight.raw(SECURE_BOOT) {
+        Seen::Known(bytes) => node.sight.raw(SETUP_MODE).and_then(|setup| {
+            // Four bytes of attributes stand before the value.
+            let on = |bytes: &[u8]| bytes.get(4) == Some(&1);
+            let source = format!("SecureBoot is {}, SetupMode is {}", u8::from(on(bytes)), u8::from(on(setup)));
+            known(Value::Bool(on(bytes) && !on(setup)), How::Observed, source, Basis::Running)
+        }),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+        Seen::Absent(_) => match (node.sight.list(FIRMWARE), node.sight.list(EFI_VARIABLES)) {
+            (Seen::Unknown(unknown), _) => Seen::Unknown(unknown),
+            (Seen::Known(firmware), _) if firmware.entries.is_empty() => hidden(FIRMWARE),
+            (Seen::Known(firmware), _) if !firmware.entries.iter().any(|entry| entry.name == *"efi") => {
+                absent(format!("{FIRMWARE} has no efi: the machine was not started by UEFI"))
+            }
+            (_, Seen::Known(variables)) if !variables.entries.is_empty() => {
+                absent("the firmware has no variable SecureBoot".to_owned())
+            }
+            (_, Seen::Unknown(unknown)) => Seen::Unknown(unknown),
+            _ => hidden(EFI_VARIABLES),
+        },
+    }
+}
+
+pub(super) fn taints(node: &Node<'_>, _: &str) -> Resolved {
+    let path = sysctl::path_of("kernel.tainted");
+    node.sight.value(&path).and_then(|line| match line.trim().parse::<u64>() {
+        Ok(bits) => {
+            let names = (0..64).filter(|bit| bits >> bit & 1 == 1);
+            let name = |bit: usize| TAINTS.get(bit).map_or_else(|| format!("bit {bit}"), |name| (*name).to_owned());
+            known(Value::List(names.map(name).collect()), How::Observed, format!("{path}: {bits}"), Basis::Running)
+        }
+        Err(_) => Seen::Unknown(Unknown::new(format!("{path} says {line}, which is no number"), "look at the node")),
+    })
+}
