@@ -11,7 +11,9 @@ static FILES: &[(&str, &str)] = files! {
     "benchmarks/controls/kernel-cmdline.yaml"
     "benchmarks/controls/kernel-config-defaults.yaml"
     "benchmarks/controls/kernel-config.yaml"
+    "benchmarks/controls/kernel-node.yaml"
     "benchmarks/controls/kernel-sysctl.yaml"
+    "benchmarks/controls/kernel-talos.yaml"
     "benchmarks/controls/kube-apiserver.yaml"
     "benchmarks/controls/kube-controller-manager.yaml"
     "benchmarks/controls/kube-proxy.yaml"
@@ -35,6 +37,8 @@ static FILES: &[(&str, &str)] = files! {
     "benchmarks/profiles/cis-1.9.yaml"
     "benchmarks/profiles/cis-2.0.1.yaml"
     "benchmarks/profiles/kspp.yaml"
+    "benchmarks/profiles/node-kernel.yaml"
+    "benchmarks/profiles/talos-kernel.yaml"
 };
 
 /// Every file of the content that comes with the program: its name as people are shown it, and its text.

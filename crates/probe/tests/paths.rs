@@ -207,3 +207,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn values_are_the_kernels_own_and_never_behind_a_link() {
+    let (_dir, root) = tree(&[
+        ("/proc/sys/kernel/kptr_restrict", "2\n"),
+        ("/proc/sys/kernel/osrelease", "-> /etc/shadow"),
+        ("/proc/cmdline", "root=/dev/sda pti=on\n"),
+        ("/etc/shadow", "root:$6$canary$hash:19000:0:99999:7:::\n"),
+        ("/proc/sys/kernel/core_pattern", "a\nb\n and many more bytes than a raw value has\n"),
+        ("/proc/sys/vm", ""),
+    ]);
+    let value = |path: &str| look(&root, &Ask::Value { path: path.into() });
+    let text = |seen: Seen| match seen {
+        Seen::Text(text) => text.to_lossy().into_owned(),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(text(value("/proc/sys/kernel/kptr_restrict")), "2");
+    assert!(text(value("/proc/sys/kernel/osrelease")).contains("not a regular file but a link"));
+    assert!(matches!(value("/proc/sys/kernel/core_pattern"), Seen::Withheld { .. }));
+    assert!(matches!(value("/proc/sys/kernel/nothing"), Seen::Absent { .. }));
+    assert!(text(value("/proc/sys/vm")).contains("a directory"));
+    let asked = Ask::Parameters { path: "/proc/cmdline".into(), names: ["pti".to_owned()].into() };
+    assert_eq!(text(look(&root, &asked)), "root=\"<not taken>\" pti=on");
+}
+
+#[test]
+fn the_running_kernels_values_are_read_from_this_machine() {
+    let root = Root::open(Path::new("/")).unwrap();
+    let seen = look(&root, &Ask::Value { path: "/proc/sys/kernel/osrelease".into() });
+    assert!(matches!(seen, Seen::Text(text) if text.size > 0));
+}

@@ -46,6 +46,7 @@ impl Options {
 pub fn terminal(report: &Report, options: &Options) -> String {
     let report = options.narrow(report);
     let mut telling = Telling {
+        ambiguous: words::ambiguous(&report),
         several_nodes: report.run.captures.len() > 1,
         id_width: report.findings.iter().map(|finding| finding.id().chars().count()).max().unwrap_or(0).min(8),
         verbose: options.verbose,
@@ -73,13 +74,15 @@ struct Telling<'r> {
     page: Page,
     verbose: bool,
     several_nodes: bool,
+    /// Ids that need their profile's name.
+    ambiguous: BTreeSet<String>,
     /// Width of the column of ids.
     id_width: usize,
 }
 
 impl Telling<'_> {
     fn ids(&self, finding: &Finding) -> String {
-        words::ids(finding, self.report.profiles.len())
+        words::ids(finding, &self.ambiguous)
     }
 
     /// Id and title, aligned.

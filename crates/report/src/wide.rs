@@ -1,5 +1,6 @@
 //! One row for every subject of every capture: for `grep`, `sort` and `awk -F '  +'`.
 
+use std::collections::BTreeSet;
 use std::slice;
 
 use assess::Observed;
@@ -18,9 +19,9 @@ type Row = [String; COLUMNS];
 /// Renders one row for every subject: columns are two or more spaces apart, no cell is empty, nothing is wrapped.
 pub fn wide(report: &Report, options: &Options) -> String {
     let report = options.narrow(report);
-    let profiles = report.profiles.len();
+    let ambiguous = words::ambiguous(&report);
     let mut rows = vec![HEADER.map(str::to_owned)];
-    rows.extend(report.findings.iter().flat_map(each_subject).map(|finding| row(&finding, profiles)));
+    rows.extend(report.findings.iter().flat_map(each_subject).map(|finding| row(&finding, &ambiguous)));
     align(&rows)
 }
 
@@ -30,11 +31,11 @@ fn each_subject(finding: &Finding) -> Vec<Finding> {
     if rows.is_empty() { vec![finding.clone()] } else { rows }
 }
 
-fn row(finding: &Finding, profiles: usize) -> Row {
+fn row(finding: &Finding, ambiguous: &BTreeSet<String>) -> Row {
     let of_subject = |text: fn(&Subject) -> &str| finding.subjects.first().map_or("", text);
     [
         words::verdict(finding.verdict),
-        &words::ids(finding, profiles).replace(", ", ","),
+        &words::ids(finding, ambiguous).replace(", ", ","),
         words::priority(finding.priority),
         &finding.component,
         of_subject(|subject| subject.captures.first().map_or("", String::as_str)),

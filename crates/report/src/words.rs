@@ -1,12 +1,13 @@
 //! The words that renderers share, and the one way in which foreign text becomes harmless.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use assess::Verdict;
 use benchmark::{Assessment, Priority};
 use evidence::Basis;
 
-use crate::model::{CitedBy, Finding};
+use crate::model::{Finding, Report};
 
 /// Text from a node, made harmless: whatever could steer a terminal or reorder what is read stands as a visible escape.
 pub fn inert(text: &str) -> Cow<'_, str> {
@@ -63,15 +64,24 @@ pub(crate) fn basis(basis: Basis) -> &'static str {
     }
 }
 
-/// The ids that cite a finding: `1.2.6`, with the profile's name unless all that were judged cite it by that id.
-pub(crate) fn ids(finding: &Finding, profiles: usize) -> String {
-    let everywhere =
-        finding.cited_by.len() == profiles && finding.cited_by.iter().all(|cited| cited.id == finding.id());
-    if everywhere || finding.cited_by.is_empty() {
-        return finding.id().to_owned();
+/// Ids that cite more than one demand: profiles that were judged together number differently.
+pub(crate) fn ambiguous(report: &Report) -> BTreeSet<String> {
+    let (mut once, mut again) = (BTreeSet::new(), BTreeSet::new());
+    for demand in report.demands() {
+        let ids: BTreeSet<&String> =
+            demand.first().into_iter().flat_map(|finding| &finding.cited_by).map(|cited| &cited.id).collect();
+        again.extend(ids.into_iter().filter(|id| !once.insert((*id).clone())).cloned());
     }
-    let one = |cited: &CitedBy| if profiles > 1 { format!("{}@{}", cited.id, cited.profile) } else { cited.id.clone() };
-    finding.cited_by.iter().map(one).collect::<Vec<_>>().join(", ")
+    again
+}
+
+/// The ids that cite a finding: `1.2.6`, with the profile's name where ids differ or mean something else elsewhere.
+pub(crate) fn ids(finding: &Finding, ambiguous: &BTreeSet<String>) -> String {
+    let own = finding.id();
+    if finding.cited_by.iter().all(|cited| cited.id == own) && !ambiguous.contains(own) {
+        return own.to_owned();
+    }
+    finding.cited_by.iter().map(|cited| format!("{}@{}", cited.id, cited.profile)).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a publisher leaves it to a person.

@@ -159,6 +159,8 @@ impl<'d> Expander<'d> {
         }
         self.check_drops(draft, expanded);
         let profile = &mut expanded.profile;
+        let reasons = body.drops.iter().filter_map(|drop| Some((&drop.id.value, drop.reason.as_ref()?)));
+        profile.notes.extend(reasons.map(|(id, reason)| format!("{id} is left out: {reason}")));
         profile.entries.retain(|entry| !body.drops.iter().any(|drop| drop.id.value == entry.id));
 
         let mut seen = BTreeSet::new();

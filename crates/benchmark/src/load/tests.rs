@@ -1,6 +1,7 @@
 //! The built-in content, and what is promised of any.
 
 mod mistakes;
+mod selecting;
 mod tailoring;
 
 use std::path::Path;
@@ -95,7 +96,10 @@ fn the_builtin_content_is_sound() {
     let content = builtin();
     let names = |profile: &crate::Profile| profile.name.clone();
     let profiles: Vec<String> = content.profiles.iter().map(names).collect();
-    assert_eq!(profiles, ["cis-1.9", "cis-1.10", "cis-1.11", "cis-1.12", "cis-2.0.1", "kspp"]);
+    assert_eq!(
+        profiles,
+        ["cis-1.9", "cis-1.10", "cis-1.11", "cis-1.12", "cis-2.0.1", "kspp", "node-kernel", "talos-kernel"]
+    );
     for profile in &content.profiles {
         for entry in &profile.entries {
             assert!(content.control(&entry.control).is_some(), "{} {}", profile.name, entry.id);

@@ -51,7 +51,8 @@ fn setting(line: &str) -> Option<(String, &str)> {
 /// The key in a complaint of `sysctl` that it may not read one.
 fn refused(line: &str) -> Option<&str> {
     let rest = line.split_once("ermission denied on key")?.1;
-    Some(rest.trim().trim_matches(['\'', '"', '`', '.', ' ', '‘', '’']))
+    let key = rest.split_whitespace().next()?;
+    Some(key.trim_matches(['\'', '"', '`', ',', '‘', '’']))
 }
 
 impl Dump {

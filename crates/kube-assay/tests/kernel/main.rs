@@ -8,6 +8,9 @@
 mod common;
 mod made;
 mod reference;
+mod states;
+mod trees;
+mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -116,7 +119,12 @@ fn every_row_of_the_table_is_a_control_and_every_control_a_row() {
     for (id, row) in &bench.rows {
         let control = bench.content.control(id).unwrap();
         let origin = if row.origin == "grsec" { "grsecurity" } else { &row.origin };
-        assert_eq!(control.tags, [origin, &row.group.replace('_', "-")], "{id}");
+        let time = match row.kind.as_str() {
+            "kconfig" => "build-time",
+            "cmdline" => "boot-time",
+            _ => "run-time",
+        };
+        assert_eq!(control.tags, [origin, &row.group.replace('_', "-"), time], "{id}");
         assert_eq!(profile.section(id).unwrap().id, row.group.replace('_', "-"), "{id}");
     }
 }

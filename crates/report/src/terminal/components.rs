@@ -24,15 +24,17 @@ impl Telling<'_> {
             // Where very much is wrong, the lesser part of it takes two lines each.
             let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
             let many = !self.verbose && failed > MANY;
+            let mut briefly = false;
             for finding in &findings[..short] {
-                if many && finding.verdict == Verdict::Fail && finding.priority > Priority::High {
-                    self.brief(finding);
-                } else {
+                let brief = many && finding.verdict == Verdict::Fail && finding.priority > Priority::High;
+                if !brief || !briefly {
                     self.page.blank();
-                    self.block(finding);
                 }
+                briefly = brief;
+                if brief { self.brief(finding) } else { self.block(finding) }
             }
             if many {
+                self.page.blank();
                 self.page.paragraph(
                     ROW,
                     ROW,

@@ -1,6 +1,6 @@
 //! What the kernel says of its processor's flaws.
 
-use evidence::Basis;
+use evidence::{Basis, Listing};
 
 use super::known;
 use crate::node::Node;
@@ -23,19 +23,23 @@ pub(super) fn vulnerability(node: &Node<'_>, name: &str) -> Resolved {
                 "ask whoever runs the hypervisor: a guest cannot tell",
             )),
         },
-        Seen::Absent(_) => match node.sight.list(VULNERABILITIES) {
-            Seen::Known(_) => silent(format!("this kernel does not know of {name}")),
-            Seen::Absent(proof) => Seen::Unknown(Unknown::new(proof, "look with the node's /sys in sight")),
-            Seen::Unknown(unknown) => Seen::Unknown(unknown),
-        },
+        Seen::Absent(_) => flaws(node).and_then(|_| silent(format!("this kernel does not know of {name}"))),
         Seen::Unknown(unknown) if unknown.outside => silent(unknown.why),
         Seen::Unknown(unknown) => Seen::Unknown(unknown),
     }
 }
 
+/// The flaws that the kernel knows of. A kernel without any is too old to tell, or its /sys is not in sight.
+fn flaws<'n>(node: &Node<'n>) -> Seen<&'n Listing> {
+    match node.sight.list(VULNERABILITIES) {
+        Seen::Absent(proof) => Seen::Unknown(Unknown::new(proof, "look with the node's /sys in sight")),
+        other => other,
+    }
+}
+
 /// Flaws that are not, or not wholly, mitigated.
 pub(super) fn unmitigated(node: &Node<'_>, _: &str) -> Resolved {
-    node.sight.list(VULNERABILITIES).and_then(|listing| {
+    flaws(node).and_then(|listing| {
         let mut open = Vec::new();
         for entry in &listing.entries {
             let name = entry.name.to_lossy();
