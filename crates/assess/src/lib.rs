@@ -33,7 +33,7 @@ use crate::value::Seen;
 pub use detect::{Choice, misfit, profile};
 pub use facts::{Fact, KERNEL, Set, catalogue, fact};
 pub use judge::{Observed, Outcome, SubjectName, Verdict};
-pub use trails::trails;
+pub use trails::{leads_to, trails};
 pub use value::{Type, Value};
 
 /// A selection of a profile's ids.

@@ -5,6 +5,8 @@
 
 mod kernel;
 
+pub use kernel::leads_to;
+
 use std::collections::BTreeSet;
 
 use benchmark::Content;

@@ -52,6 +52,18 @@ fn judge_a_capture(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// Judging the kernel of one capture: 421 demands.
+#[divan::bench]
+fn judge_a_kernel(bencher: Bencher<'_, '_>) {
+    let content = content();
+    let run = Run { captures: vec![recording().capture(assess::trails(&content))] };
+    let profile = content.profile("kspp").expect("it is built in");
+    bencher.bench(|| {
+        let case = Case::new(&run, &content, None, None).expect("the content has a platform");
+        case.judge(&[profile], &Selection::default()).len()
+    });
+}
+
 /// The whole scan of a collected node, content and rendering included, as `scan --evidence` does it.
 #[divan::bench]
 fn scan_a_run_file(bencher: Bencher<'_, '_>) {

@@ -144,7 +144,9 @@ fn facts(text: &mut String, content: &Content, control: &Control) {
                 Some(_) => false,
             }
     };
-    let trails: Vec<Trail> = assess::trails(content).into_iter().filter(wanted).collect();
+    let kernels = |trail: &Trail| facts.iter().any(|(name, _)| assess::leads_to(trail, name));
+    let trails: Vec<Trail> =
+        assess::trails(content).into_iter().filter(|trail| wanted(trail) || kernels(trail)).collect();
     if !trails.is_empty() {
         let _ = writeln!(text, "\nWhere it is looked for");
     }

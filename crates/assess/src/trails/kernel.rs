@@ -61,3 +61,31 @@ fn named<'c>(content: &'c Content, family: &'static str) -> impl Iterator<Item =
     let facts = content.controls.iter().flat_map(benchmark::Control::facts);
     facts.filter_map(move |fact| fact.strip_prefix(family))
 }
+
+/// Whether a trail leads to what a fact of the kernel is seen from.
+pub fn leads_to(trail: &Trail, fact: &str) -> bool {
+    let Some(id) = trail.id.strip_prefix("kernel.") else { return false };
+    let starts_at = |path: &str| trail.start == Start::Path(path.to_owned());
+    if let Some(key) = fact.strip_prefix(SETTING) {
+        return id == "sysctl" && starts_at(&path_of(key));
+    }
+    let word = |word: &str| fact.split('.').nth(1) == Some(word);
+    match id {
+        "cmdline" => fact.starts_with(PARAMETER),
+        "config" | "config.release" => word("config") || word("has-option") || word("version"),
+        "vulnerabilities" => word("vulnerability") || word("unmitigated"),
+        "os" => word("talos-version"),
+        "sysctl" => word("kubelet-differences") && SETTINGS[..6].iter().any(|key| starts_at(&path_of(key))),
+        "state" => ["lockdown", "security-modules", "module-signatures", "secure-boot"].iter().any(|own| {
+            let place = STATES.iter().chain(&DIRECTORIES).find(|path| starts_at(path)).copied().unwrap_or_default();
+            let name = match *own {
+                "security-modules" => "/lsm",
+                "module-signatures" => "sig_enforce",
+                "secure-boot" => "firmware",
+                other => other,
+            };
+            word(own) && place.contains(name)
+        }),
+        _ => false,
+    }
+}
