@@ -14,8 +14,9 @@ const LONGEST_RAW: usize = 16;
 /// What stands for the value of a parameter that was not asked for.
 const NOT_TAKEN: &str = "<not taken>";
 
-/// Names longer than this are no parameter's.
+/// Names longer than this are no parameter's, and longer values no switch's.
 const LONGEST_NAME: usize = 64;
+const LONGEST_SWITCH: usize = 256;
 
 /// A parameter of a kernel command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub fn take_parameters(names: &BTreeSet<String>, bytes: &[u8]) -> Seen {
         }
         let wanted = names.iter().any(|wanted| same_parameter(wanted, &name));
         match value {
-            Some(value) if wanted && value.len() <= LONGEST_NAME && !value.contains('"') => {
+            Some(value) if wanted && value.len() <= LONGEST_SWITCH && !value.contains('"') => {
                 if value.contains(|c: char| c.is_ascii_whitespace()) {
                     format!("{name}=\"{value}\"")
                 } else {

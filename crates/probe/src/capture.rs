@@ -43,6 +43,11 @@ pub fn capture(
     let catalogue = trails_digest(&trails);
     // Out of reach from here, so not even asked for.
     trails.retain(|trail| !matches!(trail.start, Start::Api(_)));
+    let reach = reach(&root, live);
+    if !reach.kernel {
+        // A disk tells nothing of the kernel that would run from it, and is not asked.
+        trails.retain(|trail| !matches!(&trail.start, Start::Path(path) if is_kernels(path)));
+    }
     let mut walk = Walk::new(trails, options.limits);
     while let Some(ask) = walk.next_ask() {
         let seen = look(&root, &ask);
@@ -57,7 +62,7 @@ pub fn capture(
         taken: now(),
         root: root.name().to_owned(),
         identity,
-        reach: reach(&root, live),
+        reach,
         rights: identity::rights(),
         remarks: identity::remarks(&root),
         catalogue,
@@ -72,8 +77,12 @@ fn reach(root: &Root, live: bool) -> Reach {
     let there = |path: String| root.stat(path.as_bytes()).is_ok();
     let sockets = || there("/proc/net/tcp".to_owned()) || pids.iter().any(|pid| there(format!("/proc/{pid}/net/tcp")));
     let processes = live || !pids.is_empty();
-    let kernel = live || there("/proc/sys/kernel".to_owned());
+    let kernel = live || there("/proc/sys/kernel/osrelease".to_owned());
     Reach { processes, sockets: processes && sockets(), files: true, api: false, kernel }
+}
+
+fn is_kernels(path: &str) -> bool {
+    path.starts_with("/proc/") || path.starts_with("/sys/")
 }
 
 /// Unix milliseconds; none if the clock stands before 1970.

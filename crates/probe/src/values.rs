@@ -28,6 +28,9 @@ pub(crate) fn value(root: &Root, path: &[u8]) -> Seen {
     let seen = match root.read_value(path, MAX_VALUE) {
         Ok(bytes) => evidence::take_value(&bytes),
         Err(Miss::Denied) => Seen::Denied { right: right(path).to_owned() },
+        Err(Miss::Absent) if !shows_settings(root, path) => {
+            Seen::Failed { why: "the kernel's settings are not shown here, or not all of them".to_owned() }
+        }
         Err(miss) => root.seen(miss),
     };
     // A refusal is one whatever the namespace.
@@ -35,6 +38,12 @@ pub(crate) fn value(root: &Root, path: &[u8]) -> Seen {
         return seen;
     }
     foreign(root, path).unwrap_or(seen)
+}
+
+/// Whether a setting that is not there is none: the kernel itself shows its settings here. Files that somebody copied
+/// may be some of them, and `/proc/sys` may be hidden (`subset=pid`, masked paths).
+fn shows_settings(root: &Root, path: &[u8]) -> bool {
+    !path.starts_with(b"/proc/sys/") || processes::is_live(root) && root.stat(b"/proc/sys/kernel/osrelease").is_ok()
 }
 
 /// The kernel's command line.

@@ -41,6 +41,15 @@ const fn fact(name: &'static str, kind: Type, about: &'static str, of: fn(&Node<
 }
 
 pub(super) static FACTS: &[Fact] = &[
+    fact(
+        "kernel.is-shown",
+        Type::Bool,
+        "Whether this source shows a running kernel at all; without one, what was configured is all there is.",
+        |node, _| {
+            let shown = node.sight.capture.reach.kernel;
+            known(Value::Bool(shown), How::Derived, "the kind of the source", Basis::Running)
+        },
+    ),
     fact("kernel.version", Type::Version, "The version of the kernel.", origin::version),
     fact(
         "kernel.architecture",

@@ -81,10 +81,10 @@ fn control(file: &File<'_>, node: &Node, shared: &Shared) -> Option<Named<Option
     let equivalent = equivalent(&mut requirements, &mut fields);
     let uses = requirements.uses;
 
-    let observe = observe(file, &mut fields, for_each.is_some());
-    let why = fields.required_str("why");
     let set = fields.optional_str("set").map(|set| set.value);
     let instead = fields.optional_str("instead").map(|instead| instead.value);
+    let observe = observe(file, &mut fields, for_each.is_some());
+    let why = fields.required_str("why");
     let remediation = match fields.node("remediation") {
         Some(node) => remediation(file, node),
         None if !shared.remediation.is_empty() => shared.remediation.clone(),
@@ -102,7 +102,8 @@ fn control(file: &File<'_>, node: &Node, shared: &Shared) -> Option<Named<Option
     check_uses(file, &given, &uses);
     // A requirement that could not be read may well be the one that uses a parameter.
     if judge.is_some() {
-        check_used(file, &given, &uses);
+        let lines = [&set, &instead].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+        check_used(file, &given, &uses, &lines);
     }
 
     let name = name?;
@@ -260,9 +261,10 @@ fn check_uses(file: &File<'_>, given: &[Given], uses: &[(Spanned<String>, Option
 }
 
 /// Parameters that are declared are referred to.
-fn check_used(file: &File<'_>, given: &[Given], uses: &[(Spanned<String>, Option<Slot>)]) {
+fn check_used(file: &File<'_>, given: &[Given], uses: &[(Spanned<String>, Option<Slot>)], lines: &str) {
     for Given { name, .. } in given {
-        if !uses.iter().any(|(used, _)| used.value == name.value) {
+        let told = lines.contains(&format!("${}", name.value));
+        if !told && !uses.iter().any(|(used, _)| used.value == name.value) {
             let message = format!("nothing refers to the parameter {}", quoted(&name.value));
             let help = format!("refer to it as `${}`, or remove it", name.value);
             file.report(file.error(code::UNUSED_PARAMETER, &name.span, message).help(help));

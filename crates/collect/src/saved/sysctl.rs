@@ -4,21 +4,15 @@ use std::collections::BTreeMap;
 
 use evidence::Seen;
 
-/// In every whole dump (kernel/printk/sysctl.c, since 2.6).
-const ALWAYS: &str = "kernel.printk";
+/// In every whole dump: one of each family.
+const ALWAYS: [&str; 6] =
+    ["kernel.printk", "kernel.ostype", "vm.swappiness", "fs.file-max", "net.core.somaxconn", "net.ipv4.ip_forward"];
+
+/// A whole dump has a thousand settings, on the smallest machine some hundred.
+const FEWEST: usize = 300;
 
 /// Only root can read it (mode 0600, `kernel/pid.c`): a dump with it was made by root.
 const ROOTS: &str = "kernel.cad_pid";
-
-/// Settings that only root can read, at least on some kernels: others' dumps lack them.
-const OF_ROOT: [&str; 6] = [
-    "vm.mmap_rnd_bits",
-    "vm.mmap_rnd_compat_bits",
-    "fs.protected_symlinks",
-    "fs.protected_hardlinks",
-    "fs.protected_fifos",
-    "fs.protected_regular",
-];
 
 /// Settings that take `CAP_SYS_ADMIN` in the first user namespace, and that only the first network namespace has.
 const OF_THE_ADMINISTRATOR: [&str; 3] =
@@ -27,10 +21,15 @@ const OF_THE_ADMINISTRATOR: [&str; 3] =
 /// One of the same family that everybody can read.
 const JIT: &str = "net.core.bpf_jit_enable";
 
+/// Only the first network namespace has it (`net/core/sysctl_net_core.c`); its neighbour is in all.
+const FIRST_ONLY: &str = "net.core.netdev_max_backlog";
+
 /// A dump of settings. A setting without a value was refused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Dump {
     settings: BTreeMap<String, Option<String>>,
+    /// Whether somebody wrote it, and `sysctl` did not: it has comments.
+    written: bool,
 }
 
 /// Whether a line is one of a dump.
@@ -39,20 +38,22 @@ pub(super) fn is_setting(line: &str) -> bool {
 }
 
 fn setting(line: &str) -> Option<(String, &str)> {
-    let (key, value) = line.split_once(" =").or_else(|| line.split_once('='))?;
+    // A command line may begin with `net.ifnames=0` as well, but goes on.
+    let (key, value) = match line.split_once(" =") {
+        Some(parts) => parts,
+        None => line.split_once('=').filter(|(_, value)| !value.trim().contains(' '))?,
+    };
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@*".contains(&byte);
     let key = key.trim();
-    let known = ["kernel", "vm", "fs", "net", "dev", "user", "abi", "debug", "crypto", "sunrpc", "fscache"];
-    let first = key.split(['.', '/']).next().unwrap_or_default();
-    let fits = key.contains(['.', '/']) && key.bytes().all(plain) && known.contains(&first);
+    let fits = key.contains(['.', '/']) && key.starts_with(|c: char| c.is_ascii_lowercase()) && key.bytes().all(plain);
     fits.then(|| (key.replace('/', "."), value.trim()))
 }
 
-/// The key in a complaint of `sysctl` that it may not read one.
+/// The key in a complaint of `sysctl`, in whatever language: it stands in quotes.
 fn refused(line: &str) -> Option<&str> {
-    let rest = line.split_once("ermission denied on key")?.1;
-    let key = rest.split_whitespace().next()?;
-    Some(key.trim_matches(['\'', '"', '`', ',', '‘', '’']))
+    let complaint = line.strip_prefix("sysctl:").or_else(|| line.contains("ermission denied").then_some(line))?;
+    let quotes = ['\'', '"', '`', '‘', '’', '«', '»', ' ', ','];
+    complaint.split(quotes).find(|word| word.contains(['.', '/']) && setting(&format!("{word} = x")).is_some())
 }
 
 impl Dump {
@@ -66,9 +67,10 @@ impl Dump {
                 last = Some(key);
             } else if let Some(key) = refused(line) {
                 dump.settings.entry(key.replace('/', ".")).or_insert(None);
-            } else if line.trim().is_empty() || line.trim_start().starts_with(['#', ';']) || line.starts_with("sysctl:")
-            {
-                // An empty line, a comment of a sysctl.conf, another complaint.
+            } else if line.trim_start().starts_with(['#', ';']) {
+                dump.written = true;
+            } else if line.trim().is_empty() || line.starts_with("sysctl:") {
+                // Nothing, or a complaint that names no key.
             } else if line.starts_with(char::is_whitespace) && last.is_some() {
                 // Some values go over several lines.
             } else {
@@ -80,17 +82,24 @@ impl Dump {
 
     /// Whether it is all that `sysctl -a` prints.
     fn whole(&self) -> bool {
-        self.settings.contains_key(ALWAYS)
+        !self.written && self.settings.len() >= FEWEST && ALWAYS.iter().all(|key| self.settings.contains_key(*key))
+    }
+
+    /// Whether it shows itself to be another network namespace's.
+    fn elsewhere(&self) -> bool {
+        self.whole() && !self.settings.contains_key(FIRST_ONLY)
     }
 
     /// What must be said of it.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if !self.whole() {
-            remarks
-                .push(format!("the settings are a part of a dump ({ALWAYS} is missing): what they lack is not known"));
+            remarks.push("the settings are no whole output of `sysctl -a`: what they lack is not known".to_owned());
         } else if !self.settings.contains_key(ROOTS) {
             remarks.push("the settings were not saved by root: some are missing for that reason alone".to_owned());
+        }
+        if self.elsewhere() {
+            remarks.push("the settings were saved in another network namespace than the node's own".to_owned());
         }
         remarks.push("settings of net and user are those of the namespaces they were saved in".to_owned());
         remarks
@@ -106,16 +115,22 @@ impl Dump {
         let administrators = OF_THE_ADMINISTRATOR.contains(&key);
         let right = if administrators { "root with CAP_SYS_ADMIN" } else { "root" };
         let denied = || Some(Seen::Denied { right: right.to_owned() });
-        match self.settings.get(key) {
-            Some(Some(value)) => Some(evidence::take_value(value.as_bytes())),
-            Some(None) => denied(),
-            None if !self.whole() => None,
-            None if administrators && self.settings.contains_key(JIT) => denied(),
-            None if administrators => Some(Seen::Namespaced {
+        let elsewhere = || {
+            Some(Seen::Namespaced {
                 namespace: "network".to_owned(),
                 help: "save `sysctl -a` as root in the node's own network".to_owned(),
-            }),
-            None if OF_ROOT.contains(&key) && !self.settings.contains_key(ROOTS) => denied(),
+            })
+        };
+        let has = |key: &str| self.settings.contains_key(key);
+        match self.settings.get(key) {
+            Some(None) => denied(),
+            _ if key.starts_with("net.") && self.elsewhere() => elsewhere(),
+            Some(Some(value)) => Some(evidence::take_value(value.as_bytes())),
+            None if !self.whole() => None,
+            None if administrators && has(JIT) => denied(),
+            None if administrators => elsewhere(),
+            // Others than root are not told of what they may not read, and neither is a root of few rights.
+            None if !has(ROOTS) || key.starts_with("kernel.apparmor_") && !has(OF_THE_ADMINISTRATOR[0]) => denied(),
             None => Some(Seen::Absent { proof: "the whole of `sysctl -a` does not show it".to_owned() }),
         }
     }

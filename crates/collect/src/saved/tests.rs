@@ -15,8 +15,14 @@ fn value(settings: &str, key: &str) -> Option<Seen> {
     saved.look(&Ask::Value { path: format!("/proc/sys/{}", key.replace('.', "/")).into() })
 }
 
-const WHOLE: &str =
-    "kernel.printk = 4\t4\t1\t7\nkernel.cad_pid = 1\nnet.core.bpf_jit_enable = 1\nvm.panic_on_oom = 0\n";
+/// A whole dump, made by root in the node's own network.
+fn whole() -> String {
+    let keys = "kernel.printk kernel.ostype vm.swappiness fs.file-max net.core.somaxconn net.ipv4.ip_forward \
+                kernel.cad_pid net.core.bpf_jit_enable net.core.bpf_jit_harden net.core.netdev_max_backlog";
+    let filled = (0..300).map(|at| format!("debug.filler{at} = 0\n"));
+    let known = keys.split(' ').filter(|key| !key.is_empty()).map(|key| format!("{key} = 1\n"));
+    known.chain(filled).chain(["vm.panic_on_oom = 0\n".to_owned()]).collect()
+}
 
 #[test]
 fn a_file_is_told_by_its_content() {
@@ -26,7 +32,8 @@ fn a_file_is_told_by_its_content() {
         ("# CONFIG_X is not set\n", Some(Kind::Configuration)),
         ("BOOT_IMAGE=/vmlinuz root=UUID=1 ro quiet\n", Some(Kind::CommandLine)),
         ("quiet ro", Some(Kind::CommandLine)),
-        (WHOLE, Some(Kind::Settings)),
+        ("kernel.printk = 4\n", Some(Kind::Settings)),
+        ("net.ifnames=0 ro quiet", Some(Kind::CommandLine)),
         ("net.ipv4.ip_forward=1\n", Some(Kind::Settings)),
         ("net/ipv4/ip_forward = 1\n", Some(Kind::Settings)),
         ("Linux version 6.1.0-28-amd64 (x@y) (gcc) #1 SMP\n", Some(Kind::Release)),
@@ -49,22 +56,36 @@ fn what_a_dump_does_not_show_is_missing_only_where_it_would_be_shown() {
         Some(Seen::Text(text)) => Some(text.to_lossy().into_owned()),
         _ => None,
     };
-    assert_eq!(text(value(WHOLE, "vm.panic_on_oom")).as_deref(), Some("0"));
-    assert!(matches!(value(WHOLE, "dev.tty.legacy_tiocsti"), Some(Seen::Absent { .. })));
-    // A part of a dump says nothing of the rest.
-    assert_eq!(value("vm.panic_on_oom = 0\n", "dev.tty.legacy_tiocsti"), None);
-    // Refused, by the complaint or by its nature.
-    let refused = format!("{WHOLE}sysctl: permission denied on key 'kernel.kptr_restrict'\n");
-    assert!(matches!(value(&refused, "kernel.kptr_restrict"), Some(Seen::Denied { .. })));
-    let quoted = format!("{WHOLE}sysctl: permission denied on key \"kernel.kptr_restrict\", ignoring\n");
-    assert!(matches!(value(&quoted, "kernel.kptr_restrict"), Some(Seen::Denied { .. })));
-    assert!(matches!(value(WHOLE, "net.core.bpf_jit_harden"), Some(Seen::Denied { .. })));
-    let users = WHOLE.replace("kernel.cad_pid = 1\n", "");
-    assert!(matches!(value(&users, "vm.mmap_rnd_bits"), Some(Seen::Denied { .. })));
-    assert!(matches!(value(WHOLE, "vm.mmap_rnd_bits"), Some(Seen::Absent { .. })));
-    // Another network namespace has none of the family.
-    let elsewhere = WHOLE.replace("net.core.bpf_jit_enable = 1\n", "");
-    assert!(matches!(value(&elsewhere, "net.core.bpf_jit_harden"), Some(Seen::Namespaced { .. })));
+    let whole = whole();
+    let without = |key: &str| whole.replace(&format!("{key} = 1\n"), "");
+    assert_eq!(text(value(&whole, "vm.panic_on_oom")).as_deref(), Some("0"));
+    let absent = |dump: &str, key: &str| matches!(value(dump, key), Some(Seen::Absent { .. }));
+    let denied = |dump: &str, key: &str| matches!(value(dump, key), Some(Seen::Denied { .. }));
+    let elsewhere = |dump: &str, key: &str| matches!(value(dump, key), Some(Seen::Namespaced { .. }));
+    assert!(absent(&whole, "dev.tty.legacy_tiocsti"));
+    // A part of a dump says nothing of the rest, and neither does what somebody wrote.
+    assert_eq!(value("kernel.printk = 4\nvm.panic_on_oom = 0\n", "dev.tty.legacy_tiocsti"), None);
+    assert_eq!(value(&format!("# mine\n{whole}"), "dev.tty.legacy_tiocsti"), None);
+    assert_eq!(value(&without("fs.file-max"), "dev.tty.legacy_tiocsti"), None);
+    // Refused, by the complaint in any form and language, or by its nature.
+    for complaint in [
+        "sysctl: permission denied on key 'kernel.kptr_restrict'",
+        "sysctl: permission denied on key \"kernel.kptr_restrict\", ignoring",
+        "sysctl: error reading key 'kernel.kptr_restrict': Operation not permitted",
+        "sysctl: Zugriff auf Schlüssel „kernel.kptr_restrict“ verweigert: kernel.kptr_restrict",
+    ] {
+        assert!(denied(&format!("{whole}{complaint}\n"), "kernel.kptr_restrict"), "{complaint}");
+    }
+    assert!(denied(&without("net.core.bpf_jit_harden"), "net.core.bpf_jit_harden"));
+    assert!(denied(&without("kernel.cad_pid"), "vm.mmap_rnd_bits") && absent(&whole, "vm.mmap_rnd_bits"));
+    let few = without("net.core.bpf_jit_harden");
+    assert!(denied(&few, "kernel.apparmor_restrict_unprivileged_unconfined"));
+    assert!(absent(&whole, "kernel.apparmor_restrict_unprivileged_unconfined"));
+    // Another network namespace shows itself, and is not told as the node's.
+    let pods = without("net.core.netdev_max_backlog");
+    assert!(elsewhere(&pods, "net.ipv4.ip_forward") && !elsewhere(&pods, "vm.swappiness"));
+    let no_jit = without("net.core.bpf_jit_enable").replace("net.core.bpf_jit_harden = 1\n", "");
+    assert!(elsewhere(&no_jit, "net.core.bpf_jit_harden"));
 }
 
 #[test]

@@ -141,8 +141,13 @@ impl Words {
             kernel.config.insert("CONFIG_CFI".to_owned(), Some("y".to_owned()));
         }
         // A whole dump, made by root.
-        for (key, value) in [("kernel.printk", "4"), ("kernel.cad_pid", "1"), ("net.core.bpf_jit_enable", "1")] {
-            kernel.settings.insert(key.to_owned(), value.to_owned());
+        let always = "kernel.printk kernel.ostype vm.swappiness fs.file-max net.core.somaxconn net.ipv4.ip_forward \
+                      kernel.cad_pid net.core.bpf_jit_enable net.core.netdev_max_backlog";
+        for key in always.split(' ').filter(|key| !key.is_empty()) {
+            kernel.settings.insert(key.to_owned(), "1".to_owned());
+        }
+        for at in 0..300 {
+            kernel.settings.insert(format!("debug.filler{at}"), "0".to_owned());
         }
         kernel
     }

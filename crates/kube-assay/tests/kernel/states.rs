@@ -50,8 +50,7 @@ type Row = (&'static str, Tree, Vec<Change<'static>>, Vec<(&'static str, Verdict
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn table() -> Vec<Row> {
     let old = "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_LOCALVERSION=\"\"\n";
-    let kexec =
-        "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG_FORCE=y\n";
+    let kexec = "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG_FORCE=y\nCONFIG_LOCALVERSION=\"\"\n";
     let insecure = "none [integrity] confidentiality";
     vec![
         (
@@ -257,7 +256,12 @@ fn table() -> Vec<Row> {
             vec![("net.ipv6.conf.default.accept_ra", Some("1"))],
             vec![("node.router-advertisements", Fail)],
         ),
-        ("no IPv6 at all", good(), vec![("/proc/sys/net/ipv6", None)], vec![("node.router-advertisements", Pass)]),
+        (
+            "no IPv6 at all",
+            good(),
+            vec![("/proc/sys/net/ipv6", None), ("/proc/cmdline", Some("ipv6.disable=1"))],
+            vec![("node.router-advertisements", Pass)],
+        ),
         // Talos.
         (
             "no signed kexec",
@@ -298,7 +302,12 @@ fn table() -> Vec<Row> {
         (
             "a weaker kernel",
             talos(14),
-            vec![(CONFIG, Some("# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_TRUSTED_KEYS=y\n"))],
+            vec![(
+                CONFIG,
+                Some(
+                    "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_LOCALVERSION=\"\"\nCONFIG_X86_64=y\nCONFIG_TRUSTED_KEYS=y\n",
+                ),
+            )],
             vec![
                 ("talos.kexec-file", Fail),
                 ("talos.no-trusted-keys", Fail),

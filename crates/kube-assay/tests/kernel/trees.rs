@@ -52,6 +52,8 @@ pub(crate) fn good() -> Tree {
             ("kernel.kexec_load_disabled", "0"),
             ("kernel.io_uring_disabled", "2"),
             ("user.max_user_namespaces", "0"),
+            ("kernel.unprivileged_userns_clone", "1"),
+            ("kernel.apparmor_restrict_unprivileged_userns", "0"),
             ("vm.overcommit_memory", "1"),
             ("vm.panic_on_oom", "0"),
             ("kernel.panic", "10"),
@@ -120,6 +122,8 @@ pub(crate) fn talos(minor: u32) -> Tree {
             ("net.ipv4.icmp_ignore_bogus_error_responses", "1"),
             ("net.ipv4.icmp_echo_ignore_broadcasts", "1"),
             ("kernel.ctrl-alt-del", "0"),
+            ("net.bridge.bridge-nf-call-iptables", "1"),
+            ("net.bridge.bridge-nf-call-ip6tables", "1"),
         ],
     );
     let (old, new): (&[_], &[_]) = (

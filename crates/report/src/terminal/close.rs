@@ -12,7 +12,7 @@ use crate::model::{Finding, Report};
 use crate::words::{self, number};
 
 impl<'r> Telling<'r> {
-    /// Unknowns within reach by what would help: one line for all that it would decide.
+    /// Unknowns within reach by what would help, and below it each reason with all that it would decide.
     pub(super) fn unseen(&mut self) {
         let unknown = |finding: &&Finding| finding.verdict == Verdict::Unknown && !finding.outside;
         let findings: Vec<&Finding> = self.report.findings.iter().filter(unknown).collect();
@@ -20,13 +20,14 @@ impl<'r> Telling<'r> {
             return;
         }
         self.page.heading("not seen, and what would help");
-        for group in grouped(&findings, |finding| (&finding.help, &finding.reason)) {
-            let reason = &group[0].reason;
-            self.page.paragraph(0, 2, group[0].help.as_deref().unwrap_or(reason));
-            if group[0].help.is_some() {
-                self.page.paragraph(4, 6, &format!("because {reason}"));
+        for group in grouped(&findings, |finding| finding.help.as_ref().unwrap_or(&finding.reason)) {
+            self.page.paragraph(0, 2, group[0].help.as_ref().unwrap_or(&group[0].reason));
+            for alike in grouped(&group, |finding| &finding.reason) {
+                if alike[0].help.is_some() {
+                    self.page.paragraph(4, 6, &format!("because {}", alike[0].reason));
+                }
+                self.page.paragraph(4, 6, &format!("would decide {}", self.id_list(&alike)));
             }
-            self.page.paragraph(4, 6, &format!("would decide {}", self.id_list(&group)));
         }
     }
 
@@ -54,17 +55,29 @@ impl<'r> Telling<'r> {
 
     /// What the profiles do not look at, so that nobody takes a pass for more than it is.
     pub(super) fn not_covered(&mut self) {
-        let mut told: Vec<&String> = Vec::new();
-        for item in self.report.profiles.iter().flat_map(|profile| &profile.not_covered) {
-            if !told.contains(&item) {
-                told.push(item);
+        let profiles = self.report.profiles.iter().filter(|profile| !profile.not_covered.is_empty());
+        let mut groups = grouped(&profiles.collect::<Vec<_>>(), |profile| &profile.not_covered);
+        match groups.as_mut_slice() {
+            [] => {}
+            [one] => {
+                self.page.heading("not covered by any profile that was judged");
+                self.items(&one[0].not_covered);
+            }
+            // What one leaves out another may judge.
+            several => {
+                self.page.heading("not covered, profile by profile");
+                for alike in several {
+                    let names: Vec<&str> = alike.iter().map(|profile| profile.name.as_str()).collect();
+                    self.page.paragraph(0, 2, &format!("by {}:", names.join(", ")));
+                    self.items(&alike[0].not_covered);
+                }
             }
         }
-        if !told.is_empty() {
-            self.page.heading("not covered by any profile that was judged");
-            for item in told {
-                self.page.paragraph(0, 2, &format!("- {item}"));
-            }
+    }
+
+    fn items(&mut self, items: &[String]) {
+        for item in items {
+            self.page.paragraph(0, 2, &format!("- {item}"));
         }
     }
 
@@ -199,14 +212,14 @@ fn section(finding: &Finding) -> Option<&str> {
     finding.cited_by.first().map(|cited| cited.section.as_str())
 }
 
-/// Findings that share a key, groups and members in order.
-fn grouped<'f, K: PartialEq>(findings: &[&'f Finding], key: impl Fn(&'f Finding) -> K) -> Vec<Vec<&'f Finding>> {
-    let mut groups: Vec<(K, Vec<&'f Finding>)> = Vec::new();
-    for finding in findings {
-        let of = key(finding);
+/// Those that share a key, groups and members in order.
+fn grouped<'f, T, K: PartialEq>(all: &[&'f T], key: impl Fn(&'f T) -> K) -> Vec<Vec<&'f T>> {
+    let mut groups: Vec<(K, Vec<&'f T>)> = Vec::new();
+    for one in all {
+        let of = key(one);
         match groups.iter_mut().find(|(other, _)| *other == of) {
-            Some((_, members)) => members.push(finding),
-            None => groups.push((of, vec![finding])),
+            Some((_, members)) => members.push(one),
+            None => groups.push((of, vec![one])),
         }
     }
     groups.into_iter().map(|(_, members)| members).collect()

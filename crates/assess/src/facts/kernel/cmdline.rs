@@ -10,7 +10,7 @@ use crate::value::{How, Resolved, Seen, Unknown, Value};
 pub(crate) const COMMAND_LINE: &str = "/proc/cmdline";
 
 /// Parameters that the kernel reads with `kstrtobool`, in v6.18; the rest have words of their own.
-const BOOLEANS: [&str; 10] = [
+const BOOLEANS: [&str; 11] = [
     "bdev_allow_write_mounted", // block/bdev.c
     "hardened_usercopy",        // mm/usercopy.c
     "ia32_emulation",           // arch/x86/entry/common.c
@@ -18,6 +18,7 @@ const BOOLEANS: [&str; 10] = [
     "init_on_free",             // mm/mm_init.c
     "iommu.passthrough",        // drivers/iommu/iommu.c
     "iommu.strict",             // drivers/iommu/iommu.c
+    "kpti",                     // arch/arm64/kernel/cpufeature.c
     "page_poison",              // mm/mm_init.c
     "randomize_kstack_offset",  // init/main.c
     "page_alloc.shuffle",       // mm/shuffle.c, a module parameter
@@ -26,10 +27,18 @@ const BOOLEANS: [&str; 10] = [
 /// Module parameters of type `bool`: the bare name is a yes too (`param_set_bool` of kernel/params.c).
 const SWITCHES: [&str; 2] = ["module.sig_enforce", "slab_common.usercopy_fallback"];
 
+/// The switch that cannot be switched off again.
+const ENABLE_ONLY: &str = "module.sig_enforce";
+
 impl Node<'_> {
     /// The parameters, in order.
     pub(super) fn kernel_parameters(&self) -> &Seen<Vec<Parameter>> {
-        self.kernel.parameters.get_or_init(|| self.sight.value(COMMAND_LINE).map(|line| evidence::parameters(&line)))
+        self.kernel.parameters.get_or_init(|| match self.sight.value(COMMAND_LINE) {
+            Seen::Known(line) => Seen::Known(evidence::parameters(&line)),
+            // Every kernel has one.
+            Seen::Absent(proof) => Seen::Unknown(Unknown::new(proof, "look with the node's /proc in sight")),
+            Seen::Unknown(unknown) => Seen::Unknown(unknown),
+        })
     }
 }
 
@@ -50,7 +59,10 @@ pub(super) fn parameter(node: &Node<'_>, name: &str) -> Resolved {
         ));
     }
     let written = last.value.as_ref().map_or(last.name.clone(), |value| format!("{}={value}", last.name));
-    let value = meant(name, last.value.as_deref());
+    let means = |parameter: &Parameter| meant(name, parameter.value.as_deref());
+    // Signatures can be asked for and not waived again (`param_set_bool_enable_only`).
+    let enforced = same_parameter(name, ENABLE_ONLY) && given.iter().any(|parameter| means(parameter) == "1");
+    let value = if enforced { "1".to_owned() } else { means(last) };
     let read = if last.value.as_deref().unwrap_or_default() == value {
         String::new()
     } else {

@@ -57,8 +57,10 @@ impl Config {
             if let Some(name) = text.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
                 config.options.insert(name.to_owned(), Setting { value: None, line });
             } else if let Some((name, value)) = text.split_once('=').filter(|(name, _)| name.starts_with("CONFIG_")) {
+                let value = value.trim();
                 let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-                let value = Some(bare.unwrap_or(value).to_owned());
+                // A person may write an option that is off so.
+                let value = Some(bare.unwrap_or(value).to_owned()).filter(|value| value != "n");
                 config.options.insert(name.to_owned(), Setting { value, line });
             } else if let Some(rest) = text.strip_prefix("# Linux/")
                 && let Some(version) = rest.strip_suffix(" Kernel Configuration").and_then(|rest| rest.split_once(' '))
@@ -72,6 +74,16 @@ impl Config {
     /// The value of an option that is on.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.options.get(name)?.value.as_deref()
+    }
+
+    /// Whether an option is provably off: a fragment says nothing of what it does not name.
+    pub(super) fn is_off(&self, name: &str) -> bool {
+        self.value(name).is_none() && (self.options.contains_key(name) || self.is_whole())
+    }
+
+    /// Whether it is all of a kernel's configuration, of which this option is always a part.
+    fn is_whole(&self) -> bool {
+        self.options.contains_key("CONFIG_LOCALVERSION")
     }
 
     /// The architecture that it is for.
@@ -163,7 +175,8 @@ fn installed(node: &Node<'_>) -> Seen<Vec<String>> {
 /// distribution, but the first two numbers agree. What a person put together is taken at its word.
 fn stranger(node: &Node<'_>, config: &Config) -> Option<Unknown> {
     let capture = node.sight.capture;
-    if config.place == OWN && (capture.reach.kernel || capture.source == Source::Saved) {
+    let taken_at_its_word = matches!(capture.source, Source::Saved | Source::Recording);
+    if config.place == OWN && (capture.reach.kernel || taken_at_its_word) {
         return None;
     }
     let other = |what: String| {
@@ -178,12 +191,12 @@ fn stranger(node: &Node<'_>, config: &Config) -> Option<Unknown> {
     {
         return other(format!("it is of {}.{}.{}, and {release} runs", own[0], own[1], own[2]));
     }
-    if let (Some(own), Seen::Known(runs)) = (config.architecture(), origin::running_architecture(node))
-        && own != runs
-    {
-        return other(format!("it is for {own}, and the kernel that runs is for {runs}"));
+    let own = config.architecture()?;
+    match origin::running_architecture(node) {
+        Seen::Known(runs) if runs != own => other(format!("it is for {own}, and the kernel that runs is for {runs}")),
+        Seen::Unknown(unknown) if !unknown.outside => Some(unknown),
+        _ => None,
     }
-    None
 }
 
 /// `kernel.config.CONFIG_X`.
@@ -200,7 +213,11 @@ pub(super) fn option(node: &Node<'_>, name: &str) -> Resolved {
             known(Value::Text(value.clone()), How::Observed, source, config.basis)
         }
         Some(Setting { value: None, line }) => Seen::Absent(format!("`# {name} is not set`, line {line} of {place}")),
-        None => Seen::Absent(format!("{place} does not have {name}")),
+        None if config.is_whole() => Seen::Absent(format!("{place} does not have {name}")),
+        None => Seen::Unknown(Unknown::new(
+            format!("{place} is a fragment (it has no CONFIG_LOCALVERSION), and does not name {name}"),
+            "give the whole configuration",
+        )),
     }
 }
 

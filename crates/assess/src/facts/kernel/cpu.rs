@@ -12,27 +12,37 @@ pub(crate) const VULNERABILITIES: &str = "/sys/devices/system/cpu/vulnerabilitie
 /// `kernel.vulnerability.NAME`. Where nobody tells, a demand goes by what was configured.
 pub(super) fn vulnerability(node: &Node<'_>, name: &str) -> Resolved {
     let silent = |why: String| known(Value::Text("not-shown".to_owned()), How::Derived, why, Basis::Running);
-    match node.sight.value(&format!("{VULNERABILITIES}/{name}")) {
-        Seen::Known(text) => match state(&text) {
-            Some(state) => {
-                let source = format!("{VULNERABILITIES}/{name}: {text}");
-                known(Value::Text(state.to_owned()), How::Observed, source, Basis::Running)
-            }
-            None => Seen::Unknown(Unknown::new(
-                format!("the kernel says of {name}: {text}"),
-                "ask whoever runs the hypervisor: a guest cannot tell",
-            )),
-        },
-        Seen::Absent(_) => flaws(node).and_then(|_| silent(format!("this kernel does not know of {name}"))),
-        Seen::Unknown(unknown) if unknown.outside => silent(unknown.why),
-        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    let listing = match flaws(node) {
+        Seen::Known(listing) => listing,
+        Seen::Absent(proof) => return Seen::Absent(proof),
+        Seen::Unknown(unknown) if unknown.outside => return silent(unknown.why),
+        Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+    };
+    if !listing.entries.iter().any(|entry| entry.name == *name) {
+        return silent(format!("this kernel does not know of {name}"));
     }
+    node.sight.value(&format!("{VULNERABILITIES}/{name}")).and_then(|text| match state(&text) {
+        Some(state) => {
+            let source = format!("{VULNERABILITIES}/{name}: {text}");
+            known(Value::Text(state.to_owned()), How::Observed, source, Basis::Running)
+        }
+        None => Seen::Unknown(unsure(name, &text)),
+    })
+}
+
+/// The kernel does not know either.
+fn unsure(name: &str, text: &str) -> Unknown {
+    Unknown::new(format!("the kernel says of {name}: {text}"), "ask whoever runs the hypervisor: a guest cannot tell")
 }
 
 /// The flaws that the kernel knows of. A kernel without any is too old to tell, or its /sys is not in sight.
 fn flaws<'n>(node: &Node<'n>) -> Seen<&'n Listing> {
     match node.sight.list(VULNERABILITIES) {
         Seen::Absent(proof) => Seen::Unknown(Unknown::new(proof, "look with the node's /sys in sight")),
+        Seen::Known(listing) if listing.entries.is_empty() || !listing.complete => Seen::Unknown(Unknown::new(
+            format!("{VULNERABILITIES} shows nothing here: it is hidden"),
+            "look with the node's /sys in sight (container runtimes mask it)",
+        )),
         other => other,
     }
 }
@@ -51,12 +61,7 @@ pub(super) fn unmitigated(node: &Node<'_>, _: &str) -> Resolved {
             match state(&text) {
                 Some("vulnerable" | "partly-mitigated") => open.push(format!("{name} ({text})")),
                 Some(_) => {}
-                None => {
-                    return Seen::Unknown(Unknown::new(
-                        format!("the kernel says of {name}: {text}"),
-                        "ask whoever runs the hypervisor: a guest cannot tell",
-                    ));
-                }
+                None => return Seen::Unknown(unsure(&name, &text)),
             }
         }
         known(Value::List(open), How::Observed, VULNERABILITIES, Basis::Running)

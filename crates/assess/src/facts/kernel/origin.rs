@@ -5,7 +5,7 @@ use evidence::Basis;
 use super::config::RELEASE;
 use super::known;
 use crate::node::Node;
-use crate::value::{How, Known, Resolved, Seen, Unknown, Value, parse_version};
+use crate::value::{How, Resolved, Seen, Unknown, Value, parse_version};
 
 /// The architecture that the running kernel was built for; since 6.1 (`kernel/utsname_sysctl.c`).
 pub(crate) const ARCHITECTURE: &str = "/proc/sys/kernel/arch";
@@ -33,22 +33,25 @@ pub(super) fn architecture(node: &Node<'_>, _: &str) -> Resolved {
     {
         return known(Value::Text(name.to_owned()), How::Observed, config.place.clone(), config.basis);
     }
-    running_architecture(node).and_then(|name| {
-        known(Value::Text(name), How::Observed, "what the running kernel calls its machine", Basis::Running)
-    })
+    match running_architecture(node) {
+        Seen::Known(name) => {
+            known(Value::Text(name), How::Observed, "what the running kernel calls its machine", Basis::Running)
+        }
+        // Kernels before 6.1 do not say.
+        Seen::Absent(proof) => {
+            Seen::Unknown(Unknown::new(proof, "give the kernel's configuration too, which says what it is for"))
+        }
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
 }
 
 /// The architecture as the running kernel tells it.
 pub(super) fn running_architecture(node: &Node<'_>) -> Seen<String> {
     match node.sight.value(ARCHITECTURE) {
         Seen::Known(name) => Seen::Known(plain(&name)),
-        other => match (node.sight.capture.identity.get("arch"), other) {
-            (Some(name), _) => Seen::Known(plain(name)),
-            // Kernels before 6.1 do not say.
-            (None, Seen::Absent(proof)) => {
-                Seen::Unknown(Unknown::new(proof, "give the kernel's configuration too, which says what it is for"))
-            }
-            (None, other) => other,
+        other => match node.sight.capture.identity.get("arch") {
+            Some(name) => Seen::Known(plain(name)),
+            None => other,
         },
     }
 }
@@ -67,29 +70,36 @@ fn plain(machine: &str) -> String {
 
 /// The version of Talos Linux; provably none where the operating system calls itself otherwise.
 pub(super) fn talos(node: &Node<'_>, _: &str) -> Resolved {
-    node.sight.text(OS_RELEASE).and_then(|(text, _)| {
-        let text = text.to_lossy().into_owned();
-        let value = |name: &str| {
-            let line = text.lines().rev().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='))?;
-            Some(line.trim_matches(['"', '\'']).to_owned())
-        };
-        let id = value("ID").unwrap_or_default();
-        if id != "talos" {
-            return Seen::Absent(format!("{OS_RELEASE} says ID={id}"));
+    let of = |version: &str, source: String| match parse_version(version) {
+        Some(parsed) => known(Value::Version(parsed), How::Observed, source, Basis::Running),
+        None => Seen::Unknown(Unknown::new(format!("{version} is no version of Talos"), "look at `talosctl version`")),
+    };
+    match node.sight.text(OS_RELEASE) {
+        Seen::Known((text, _)) => {
+            let text = text.to_lossy().into_owned();
+            let value = |name: &str| {
+                let line = text.lines().rev().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='))?;
+                Some(line.trim_matches(['"', '\'']).to_owned())
+            };
+            // A container has an os-release of its own, and the kernel of its host.
+            let kernel = node.sight.value(RELEASE).known().is_some_and(|release| release.contains("talos"));
+            match value("ID") {
+                Some(id) if id == "talos" => {
+                    let version = value("VERSION_ID").unwrap_or_default();
+                    of(&version, format!("VERSION_ID={version} in {OS_RELEASE}"))
+                }
+                Some(id) if !kernel => Seen::Absent(format!("{OS_RELEASE} says ID={id}")),
+                Some(id) => Seen::Unknown(Unknown::new(
+                    format!("{OS_RELEASE} says ID={id} beside a kernel of Talos"),
+                    "look with the machine's own root in sight",
+                )),
+                None => Seen::Unknown(Unknown::new(
+                    format!("{OS_RELEASE} names no ID"),
+                    "look at which operating system it is",
+                )),
+            }
         }
-        let version = value("VERSION_ID").unwrap_or_default();
-        match parse_version(&version) {
-            Some(parsed) => Seen::Known(Known {
-                value: Value::Version(parsed),
-                how: How::Observed,
-                source: format!("VERSION_ID={version} in {OS_RELEASE}"),
-                basis: Basis::Running,
-                notes: Vec::new(),
-            }),
-            None => Seen::Unknown(Unknown::new(
-                format!("{OS_RELEASE} says VERSION_ID={version}, which is no version of Talos"),
-                "look at `talosctl version`",
-            )),
-        }
-    })
+        Seen::Absent(proof) => Seen::Unknown(Unknown::new(proof, "look with the machine's own root in sight")),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
 }

@@ -28,7 +28,7 @@ pub(crate) const STATES: [&str; 5] = [LOCKDOWN, MODULES, SIGNATURES, SECURE_BOOT
 pub(crate) const DIRECTORIES: [&str; 4] = [SECURITYFS, FIRMWARE, EFI, EFI_VARIABLES];
 
 /// Parameters that facts of this file look at, beside those that controls name.
-pub(crate) const PARAMETERS: [&str; 3] = ["lockdown", "lsm", "module.sig_enforce"];
+pub(crate) const PARAMETERS: [&str; 6] = ["apparmor", "lockdown", "lsm", "module.sig_enforce", "security", "selinux"];
 
 /// Levels of lockdown, weakest first (security/lockdown/lockdown.c).
 const LEVELS: [&str; 3] = ["none", "integrity", "confidentiality"];
@@ -71,7 +71,7 @@ fn inactive(node: &Node<'_>, option: &str, what: &str) -> Seen<String> {
         _ => {}
     }
     if let Seen::Known(config) = node.kernel_config()
-        && config.value(option).is_none()
+        && config.is_off(option)
     {
         return Seen::Known(format!("{} does not set {option}", config.place));
     }
@@ -88,7 +88,15 @@ pub(super) fn lockdown(node: &Node<'_>, _: &str) -> Resolved {
         Seen::Known(line) => {
             let active = line.split_whitespace().find_map(|word| word.strip_prefix('[')?.strip_suffix(']'));
             match active {
-                Some(level) => text(level, How::Observed, format!("{LOCKDOWN}: {line}"), Basis::Running),
+                Some("none") => text("none", How::Observed, format!("{LOCKDOWN}: {line}"), Basis::Running),
+                // The file tells the level that was asked for; only an active module acts on it.
+                Some(level) => modules(node, "").and_then(|active| match active.value {
+                    Value::List(names) if !names.iter().any(|name| name == "lockdown") => {
+                        let why = format!("{LOCKDOWN} says {level}, but lockdown is not among {}", names.join(","));
+                        text("none", How::Derived, why, Basis::Running)
+                    }
+                    _ => text(level, How::Observed, format!("{LOCKDOWN}: {line}"), Basis::Running),
+                }),
                 None => Seen::Unknown(Unknown::new(
                     format!("{LOCKDOWN} says {line}, which names no level"),
                     "look at it on the node itself",
@@ -102,28 +110,37 @@ pub(super) fn lockdown(node: &Node<'_>, _: &str) -> Resolved {
     }
 }
 
-/// What command line and configuration ask for. The level can only be raised, so the highest counts.
+/// What command line and configuration ask for, where the configuration has what acts on it. The level can only be
+/// raised, so the highest counts.
 fn declared_lockdown(node: &Node<'_>, outside: Unknown) -> Resolved {
-    let config = node.kernel_config().known();
-    if let Some(config) = config.filter(|config| config.value("CONFIG_SECURITY_LOCKDOWN_LSM").is_none()) {
-        let why = format!("{} does not set CONFIG_SECURITY_LOCKDOWN_LSM", config.place);
-        return text("none", How::Derived, why, Basis::Declared);
+    let Seen::Known(config) = node.kernel_config() else { return Seen::Unknown(outside) };
+    let why = |what: &str| format!("{} {what}", config.place);
+    if config.is_off("CONFIG_SECURITY_LOCKDOWN_LSM") {
+        return text("none", How::Derived, why("does not set CONFIG_SECURITY_LOCKDOWN_LSM"), Basis::Declared);
     }
-    let asked = node.kernel_parameters().known().map(|all| {
-        let levels = all.iter().filter(|parameter| same_parameter(&parameter.name, "lockdown"));
-        levels.filter_map(|parameter| level(parameter.value.as_deref()?)).max().unwrap_or(0)
-    });
-    let built = config.map(|config| {
-        let on = |name: &str| usize::from(config.value(name) == Some("y"));
-        (2 * on("CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY")).max(on("CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY"))
-    });
-    let highest = asked.max(built);
-    match (asked, built, highest) {
-        (Some(_), Some(_), Some(level)) | (_, _, Some(level @ 2)) => {
-            text(LEVELS[level], How::Derived, "the command line and the kernel's configuration", Basis::Declared)
+    if config.value("CONFIG_SECURITY_LOCKDOWN_LSM_EARLY").is_none() {
+        match modules(node, "") {
+            Seen::Known(active) => match active.value {
+                Value::List(names) if names.iter().any(|name| name == "lockdown") => {}
+                _ => return text("none", How::Derived, "lockdown is not among the security modules", Basis::Declared),
+            },
+            Seen::Absent(proof) => return text("none", How::Derived, proof, Basis::Declared),
+            Seen::Unknown(unknown) => return Seen::Unknown(unknown),
         }
-        _ => Seen::Unknown(outside),
     }
+    let on = |name: &str| usize::from(config.value(name) == Some("y"));
+    let built =
+        (2 * on("CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY")).max(on("CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY"));
+    let asked = match node.kernel_parameters() {
+        Seen::Known(all) => {
+            let levels = all.iter().filter(|parameter| same_parameter(&parameter.name, "lockdown"));
+            levels.filter_map(|parameter| level(parameter.value.as_deref()?)).max().unwrap_or(0)
+        }
+        // Nothing goes above the highest.
+        _ if built == 2 => 0,
+        _ => return Seen::Unknown(outside),
+    };
+    text(LEVELS[built.max(asked)], How::Derived, "the command line and the kernel's configuration", Basis::Declared)
 }
 
 fn level(word: &str) -> Option<usize> {
@@ -136,29 +153,54 @@ pub(super) fn modules(node: &Node<'_>, _: &str) -> Resolved {
         Seen::Known(line) => known(list(&line), How::Observed, MODULES, Basis::Running),
         Seen::Absent(_) => inactive(node, "CONFIG_SECURITY", "a list of security modules")
             .and_then(|why| known(Value::List(Vec::new()), How::Derived, why, Basis::Running)),
-        Seen::Unknown(unknown) if unknown.outside => {
-            let given = node
-                .kernel_parameters()
-                .known()
-                .and_then(|all| all.iter().rfind(|parameter| same_parameter(&parameter.name, "lsm"))?.value.clone());
-            if let Some(line) = given {
-                return known(list(&line), How::Explicit, format!("lsm={line} of the command line"), Basis::Declared);
-            }
-            match (node.kernel_config(), node.kernel_parameters()) {
-                // The command line could replace the list.
-                (_, Seen::Unknown(unseen)) => Seen::Unknown(unseen.clone()),
-                (Seen::Known(config), _) => match config.value("CONFIG_LSM") {
-                    Some(line) => {
-                        let source = format!("CONFIG_LSM=\"{line}\" of {}", config.place);
-                        known(list(line), How::Explicit, source, Basis::Declared)
-                    }
-                    None => Seen::Absent(format!("{} does not have CONFIG_LSM", config.place)),
-                },
-                _ => Seen::Unknown(unknown),
-            }
-        }
+        Seen::Unknown(unknown) if unknown.outside => declared_modules(node, unknown),
         Seen::Unknown(unknown) => Seen::Unknown(unknown),
     }
+}
+
+/// Security modules by their name in a list, with the option that builds them and whether only one of these can be.
+const BUILT: [(&str, &str, bool); 12] = [
+    ("lockdown", "CONFIG_SECURITY_LOCKDOWN_LSM", false),
+    ("landlock", "CONFIG_SECURITY_LANDLOCK", false),
+    ("yama", "CONFIG_SECURITY_YAMA", false),
+    ("loadpin", "CONFIG_SECURITY_LOADPIN", false),
+    ("safesetid", "CONFIG_SECURITY_SAFESETID", false),
+    ("selinux", "CONFIG_SECURITY_SELINUX", true),
+    ("smack", "CONFIG_SECURITY_SMACK", true),
+    ("tomoyo", "CONFIG_SECURITY_TOMOYO", true),
+    ("apparmor", "CONFIG_SECURITY_APPARMOR", true),
+    ("ipe", "CONFIG_SECURITY_IPE", false),
+    ("integrity", "CONFIG_INTEGRITY", false),
+    ("bpf", "CONFIG_BPF_LSM", false),
+];
+
+/// The list that the kernel would start with: `lsm=`, else its configuration's, of what it is built with and what the
+/// command line does not switch off (security/security.c, `ordered_lsm_init`).
+fn declared_modules(node: &Node<'_>, outside: Unknown) -> Resolved {
+    let (Seen::Known(config), Seen::Known(all)) = (node.kernel_config(), node.kernel_parameters()) else {
+        return Seen::Unknown(outside);
+    };
+    let last = |name: &str| all.iter().rfind(|parameter| same_parameter(&parameter.name, name));
+    let told = |name: &str| last(name).and_then(|parameter| parameter.value.as_deref());
+    if ["lsm", "security", "selinux", "apparmor"].iter().any(|name| last(name).is_some_and(|given| !given.taken())) {
+        return Seen::Unknown(outside);
+    }
+    let (line, source) = match (told("lsm"), config.value("CONFIG_LSM")) {
+        (Some(line), _) => (line, format!("lsm={line} of the command line")),
+        (None, Some(line)) => (line, format!("CONFIG_LSM=\"{line}\" of {}", config.place)),
+        (None, None) if config.is_off("CONFIG_LSM") => {
+            return Seen::Absent(format!("{} does not have CONFIG_LSM", config.place));
+        }
+        (None, None) => return Seen::Unknown(outside),
+    };
+    let chosen = told("security").filter(|_| told("lsm").is_none());
+    let active = |name: &&str| {
+        let Some((_, option, exclusive)) = BUILT.iter().find(|(known, ..)| known == name) else { return true };
+        let off = told(name) == Some("0") || *exclusive && chosen.is_some_and(|chosen| chosen != *name);
+        !off && !config.is_off(option)
+    };
+    let names: Vec<String> = line.split(',').map(str::trim).filter(active).map(str::to_owned).collect();
+    known(Value::List(names), How::Explicit, source, Basis::Declared)
 }
 
 pub(super) fn signatures(node: &Node<'_>, _: &str) -> Resolved {
@@ -190,22 +232,17 @@ fn built_without(config: &Config) -> Option<Resolved> {
     let say = |value: &str, option: &str| {
         text(value, How::Derived, format!("{} does not set {option}", config.place), config.basis)
     };
-    if config.value("CONFIG_MODULES").is_none() {
+    if config.is_off("CONFIG_MODULES") {
         return Some(say("no-modules", "CONFIG_MODULES"));
     }
-    config.value("CONFIG_MODULE_SIG").is_none().then(|| say("optional", "CONFIG_MODULE_SIG"))
+    config.is_off("CONFIG_MODULE_SIG").then(|| say("optional", "CONFIG_MODULE_SIG"))
 }
 
 fn declared_signatures(node: &Node<'_>, outside: Unknown) -> Resolved {
     let parameter = super::cmdline::parameter(node, "module.sig_enforce");
     let asked = parameter.known().is_some_and(|known| known.value == Value::Text("1".to_owned()));
-    let Seen::Known(config) = node.kernel_config() else {
-        return if asked {
-            text("enforced", How::Explicit, "module.sig_enforce of the command line", Basis::Declared)
-        } else {
-            Seen::Unknown(outside)
-        };
-    };
+    // A kernel that cannot check them ignores the parameter.
+    let Seen::Known(config) = node.kernel_config() else { return Seen::Unknown(outside) };
     if let Some(resolved) = built_without(config) {
         return resolved;
     }
@@ -257,7 +294,12 @@ pub(super) fn secure_boot(node: &Node<'_>, _: &str) -> Resolved {
 
 pub(super) fn taints(node: &Node<'_>, _: &str) -> Resolved {
     let path = sysctl::path_of("kernel.tainted");
-    node.sight.value(&path).and_then(|line| match line.trim().parse::<u64>() {
+    let value = match node.sight.value(&path) {
+        // Every kernel has it.
+        Seen::Absent(proof) => Seen::Unknown(Unknown::new(proof, "look with the node's /proc in sight")),
+        other => other,
+    };
+    value.and_then(|line| match line.trim().parse::<u64>() {
         Ok(bits) => {
             let names = (0..64).filter(|bit| bits >> bit & 1 == 1);
             let name = |bit: usize| TAINTS.get(bit).map_or_else(|| format!("bit {bit}"), |name| (*name).to_owned());
