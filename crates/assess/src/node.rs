@@ -99,9 +99,7 @@ impl<'a> Node<'a> {
     /// The instances of a component.
     pub(crate) fn instances(&self, component: &str) -> Seen<&[Instance]> {
         match self.instances.get(component) {
-            Some(Seen::Known(instances)) => Seen::Known(instances),
-            Some(Seen::Absent(proof)) => Seen::Absent(proof.clone()),
-            Some(Seen::Unknown(unknown)) => Seen::Unknown(unknown.clone()),
+            Some(seen) => seen.as_ref().map(Vec::as_slice),
             None => Seen::Absent(format!("kube-assay knows no component {component}")),
         }
     }

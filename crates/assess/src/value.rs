@@ -255,6 +255,15 @@ impl<T> Seen<T> {
         }
     }
 
+    /// The same, of what stays where it is.
+    pub(crate) fn as_ref(&self) -> Seen<&T> {
+        match self {
+            Self::Known(value) => Seen::Known(value),
+            Self::Absent(proof) => Seen::Absent(proof.clone()),
+            Self::Unknown(unknown) => Seen::Unknown(unknown.clone()),
+        }
+    }
+
     /// Changes what is there.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Seen<U> {
         self.and_then(|value| Seen::Known(change(value)))

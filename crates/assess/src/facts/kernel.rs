@@ -73,7 +73,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact(
         "kernel.whole-config",
         Type::Bool,
-        "Whether the kernel's build configuration is a whole one and no fragment: whole ones have CONFIG_LOCALVERSION.",
+        "Whether the kernel's build configuration names CONFIG_LOCALVERSION, as all do: what it lacks is not built then.",
         |node, _| config::knows(node, "CONFIG_LOCALVERSION"),
     ),
     fact(

@@ -126,8 +126,7 @@ impl Saved {
         let catalogue = evidence::trails_digest(&trails);
         let (items, breaks) = crate::follow(trails, |ask| self.look(ask));
         let hostname = self.settings.as_ref().and_then(|settings| settings.plain("kernel.hostname"));
-        let release = self.settings.as_ref().and_then(|settings| settings.plain("kernel.osrelease")).map(str::to_owned);
-        let release = release.or_else(|| self.release());
+        let release = self.release();
         let identity = [("hostname", hostname), ("kernel", release.as_deref())];
         let identity: BTreeMap<String, String> =
             identity.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned()))).collect();
@@ -180,14 +179,17 @@ impl Saved {
             return Some(evidence::take_value(bytes));
         }
         let setting = |settings: &Dump| settings.value(&path.strip_prefix(SETTINGS)?.replace('/', "."));
-        self.settings.as_ref().and_then(setting).or_else(|| {
-            let release = self.release().filter(|_| path == RELEASE)?;
-            Some(evidence::take_value(release.as_bytes()))
-        })
+        let release = self.release().filter(|_| path == RELEASE);
+        let release = release.map(|release| evidence::take_value(release.as_bytes()));
+        release.or_else(|| self.settings.as_ref().and_then(setting))
     }
 
-    /// The release in `Linux version 6.12.9 (…` of /proc/version, or `Linux host 6.12.9 …` of `uname -a`.
+    /// The release among the settings, in `Linux version 6.12.9 (…` of /proc/version, or in `Linux host 6.12.9 …` of
+    /// `uname -a`.
     fn release(&self) -> Option<String> {
+        if let Some(release) = self.settings.as_ref().and_then(|settings| settings.plain("kernel.osrelease")) {
+            return Some(release.to_owned());
+        }
         let line = String::from_utf8_lossy(self.files.get(Kind::Release.path())?).into_owned();
         line.split_whitespace().nth(2).map(str::to_owned)
     }

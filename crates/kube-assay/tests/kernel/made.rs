@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::reference::{Kernel, Row};
+use crate::reference::{Kernel, Part, Row};
 
 /// A small generator of numbers: the same seed gives the same kernels on every machine.
 pub(crate) struct Numbers(u64);
@@ -127,7 +127,8 @@ impl Words {
             let own = if numbers.percent(50) { maximum.clone() } else { "8".to_owned() };
             kernel.settings.insert(key.to_owned(), own);
         }
-        if numbers.percent(95) {
+        kernel.parts = [Part::Configuration, Part::Settings].into_iter().filter(|_| numbers.percent(5)).collect();
+        if !kernel.parts.contains(&Part::Configuration) && numbers.percent(95) {
             kernel.config.insert("CONFIG_LOCALVERSION".to_owned(), Some(String::new()));
         } else {
             kernel.config.remove("CONFIG_LOCALVERSION");
@@ -140,13 +141,14 @@ impl Words {
         if numbers.percent(20) {
             kernel.config.insert("CONFIG_CFI".to_owned(), Some("y".to_owned()));
         }
-        // A whole dump, made by root.
+        // What a whole dump, made by root, has.
         let always = "kernel.printk kernel.ostype vm.swappiness fs.file-max net.core.somaxconn net.ipv4.ip_forward \
                       kernel.cad_pid net.core.bpf_jit_enable net.core.netdev_max_backlog";
         for key in always.split(' ').filter(|key| !key.is_empty()) {
             kernel.settings.insert(key.to_owned(), "1".to_owned());
         }
-        for at in 0..300 {
+        let fillers = if kernel.parts.contains(&Part::Settings) { 0 } else { 300 };
+        for at in 0..fillers {
             kernel.settings.insert(format!("debug.filler{at}"), "0".to_owned());
         }
         kernel
@@ -206,10 +208,14 @@ fn setting(wish: Option<&str>, fulfilled: bool, numbers: &mut Numbers) -> Option
 }
 
 /// The kinds of evidence as a person would save them.
-pub(crate) fn written(kernel: &Kernel) -> [(&'static str, String); 3] {
+pub(crate) fn written(kernel: &Kernel) -> [(&'static str, String); 4] {
     let folder = ARCHITECTURES.iter().find(|(name, ..)| *name == kernel.architecture).unwrap().2;
     let [major, minor, patch] = kernel.version;
+    let release = format!("Linux version {major}.{minor}.{patch} (made@test) #1 SMP");
     let mut config = format!("#\n# Linux/{folder} {major}.{minor}.{patch} Kernel Configuration\n#\n");
+    if kernel.parts.contains(&Part::Configuration) {
+        config.clear();
+    }
     for (name, value) in &kernel.config {
         let _ = match value {
             None => writeln!(config, "# {name} is not set"),
@@ -226,7 +232,7 @@ pub(crate) fn written(kernel: &Kernel) -> [(&'static str, String); 3] {
     let line = std::iter::once("root=/dev/vda1 ro".to_owned()).chain(parameters).collect::<Vec<_>>().join(" ");
     let settings: Vec<String> = kernel.settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     let settings = settings.join("\n");
-    [("config", config), ("cmdline", line), ("sysctl.txt", settings)]
+    [("config", config), ("cmdline", line), ("sysctl.txt", settings), ("version", release)]
 }
 
 /// Names that a check speaks of, for reading a real kernel's files back.

@@ -24,6 +24,16 @@ pub(crate) struct Kernel {
     pub(crate) config: BTreeMap<String, Option<String>>,
     pub(crate) parameters: Vec<(String, Option<String>)>,
     pub(crate) settings: BTreeMap<String, String>,
+    /// What was saved of it in part.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// A kind of evidence of which a part may be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Part {
+    Configuration,
+    Settings,
 }
 
 /// Parameters that the reference takes for booleans, of those that are compared with 0 or 1.

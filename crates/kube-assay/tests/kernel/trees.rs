@@ -26,7 +26,7 @@ pub(crate) fn good() -> Tree {
     put("/etc/os-release", "ID=debian\nVERSION_ID=\"13\"\n");
     put(
         "/proc/config.gz",
-        "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_LOCALVERSION=\"\"\nCONFIG_X86_64=y\nCONFIG_MODULES=y\nCONFIG_MODULE_SIG=y\n\
+        "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_MODULES=y\nCONFIG_MODULE_SIG=y\n\
          CONFIG_SECURITY=y\nCONFIG_SECURITY_LOCKDOWN_LSM=y\nCONFIG_IO_URING=y\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG=y\n\
          CONFIG_KEXEC_BZIMAGE_VERIFY_SIG=y\nCONFIG_SECURITY_APPARMOR_PARANOID_LOAD=y\nCONFIG_IKCONFIG_PROC=y\n\
          CONFIG_STATIC_USERMODEHELPER=y\n# CONFIG_KEXEC is not set\nCONFIG_LSM=\"yama\"\n",
@@ -84,7 +84,7 @@ pub(crate) fn talos(minor: u32) -> Tree {
     put(
         "/proc/config.gz",
         &format!(
-            "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_LOCALVERSION=\"-talos\"\nCONFIG_X86_64=y\nCONFIG_MODULES=y\n\
+            "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_MODULES=y\n\
              CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_ALL=y\nCONFIG_MODULE_SIG_SHA512=y\n{force}{helper}\
              # CONFIG_DEVMEM is not set\n# CONFIG_KEXEC is not set\nCONFIG_KEXEC_FILE=y\nCONFIG_KEXEC_SIG=y\n\
              CONFIG_KEXEC_BZIMAGE_VERIFY_SIG=y\n# CONFIG_KEXEC_SIG_FORCE is not set\nCONFIG_SECURITY=y\n\

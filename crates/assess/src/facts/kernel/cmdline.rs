@@ -44,11 +44,11 @@ impl Node<'_> {
 
 /// `kernel.cmdline.NAME`.
 pub(super) fn parameter(node: &Node<'_>, name: &str) -> Resolved {
-    let given: Vec<&Parameter> = match node.kernel_parameters() {
-        Seen::Known(all) => all.iter().filter(|parameter| same_parameter(&parameter.name, name)).collect(),
-        Seen::Absent(proof) => return Seen::Absent(proof.clone()),
-        Seen::Unknown(unknown) => return Seen::Unknown(unknown.clone()),
-    };
+    node.kernel_parameters().as_ref().and_then(|all| read(all, name))
+}
+
+fn read(all: &[Parameter], name: &str) -> Resolved {
+    let given: Vec<&Parameter> = all.iter().filter(|parameter| same_parameter(&parameter.name, name)).collect();
     let Some(last) = given.last() else {
         return Seen::Absent(format!("{COMMAND_LINE} does not have {name}"));
     };
@@ -63,13 +63,13 @@ pub(super) fn parameter(node: &Node<'_>, name: &str) -> Resolved {
     // Signatures can be asked for and not waived again (`param_set_bool_enable_only`).
     let enforced = same_parameter(name, ENABLE_ONLY) && given.iter().any(|parameter| means(parameter) == "1");
     let value = if enforced { "1".to_owned() } else { means(last) };
-    let read = if last.value.as_deref().unwrap_or_default() == value {
+    let gloss = if last.value.as_deref().unwrap_or_default() == value {
         String::new()
     } else {
         format!(", which means {value}")
     };
     let mut resolved =
-        known(Value::Text(value), How::Observed, format!("{written} in {COMMAND_LINE}{read}"), Basis::Running);
+        known(Value::Text(value), How::Observed, format!("{written} in {COMMAND_LINE}{gloss}"), Basis::Running);
     if let Seen::Known(known) = &mut resolved
         && given.iter().any(|other| other.value != last.value)
     {

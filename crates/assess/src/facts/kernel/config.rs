@@ -81,9 +81,21 @@ impl Config {
         self.value(name).is_none() && (self.options.contains_key(name) || self.is_whole())
     }
 
-    /// Whether it is all of a kernel's configuration, of which this option is always a part.
+    /// Whether it is all of a kernel's configuration: Kconfig gives a heading to those alone (`conf_write`, not
+    /// `savedefconfig`), and this option is always a part of them.
     fn is_whole(&self) -> bool {
-        self.options.contains_key("CONFIG_LOCALVERSION")
+        self.version.is_some() || self.options.contains_key("CONFIG_LOCALVERSION")
+    }
+
+    /// What it means that a fragment does not name an option.
+    fn silent(&self) -> Unknown {
+        Unknown::new(
+            format!(
+                "{} is a fragment (it has no heading), and says nothing of options that it does not name",
+                self.place
+            ),
+            "give the whole configuration",
+        )
     }
 
     /// The architecture that it is for.
@@ -201,35 +213,30 @@ fn stranger(node: &Node<'_>, config: &Config) -> Option<Unknown> {
 
 /// `kernel.config.CONFIG_X`.
 pub(super) fn option(node: &Node<'_>, name: &str) -> Resolved {
-    let config = match node.kernel_config() {
-        Seen::Known(config) => config,
-        Seen::Absent(proof) => return Seen::Absent(proof.clone()),
-        Seen::Unknown(unknown) => return Seen::Unknown(unknown.clone()),
-    };
-    let place = &config.place;
-    match config.options.get(name) {
-        Some(Setting { value: Some(value), line }) => {
-            let source = format!("{name}={value}, line {line} of {place}");
-            known(Value::Text(value.clone()), How::Observed, source, config.basis)
+    node.kernel_config().as_ref().and_then(|config| {
+        let place = &config.place;
+        match config.options.get(name) {
+            Some(Setting { value: Some(value), line }) => {
+                let source = format!("{name}={value}, line {line} of {place}");
+                known(Value::Text(value.clone()), How::Observed, source, config.basis)
+            }
+            Some(Setting { value: None, line }) => {
+                Seen::Absent(format!("`# {name} is not set`, line {line} of {place}"))
+            }
+            None if config.is_whole() => Seen::Absent(format!("{place} does not have {name}")),
+            None => Seen::Unknown(config.silent()),
         }
-        Some(Setting { value: None, line }) => Seen::Absent(format!("`# {name} is not set`, line {line} of {place}")),
-        None if config.is_whole() => Seen::Absent(format!("{place} does not have {name}")),
-        None => Seen::Unknown(Unknown::new(
-            format!("{place} is a fragment (it has no CONFIG_LOCALVERSION), and does not name {name}"),
-            "give the whole configuration",
-        )),
-    }
+    })
 }
 
 /// `kernel.has-option.CONFIG_X`.
 pub(super) fn knows(node: &Node<'_>, name: &str) -> Resolved {
-    match node.kernel_config() {
-        Seen::Known(config) => {
-            let knows = config.options.contains_key(name);
-            let word = if knows { "names" } else { "does not name" };
-            known(Value::Bool(knows), How::Observed, format!("{} {word} {name}", config.place), config.basis)
+    node.kernel_config().as_ref().and_then(|config| {
+        let knows = config.options.contains_key(name);
+        if !knows && !config.is_whole() {
+            return Seen::Unknown(config.silent());
         }
-        Seen::Absent(proof) => Seen::Absent(proof.clone()),
-        Seen::Unknown(unknown) => Seen::Unknown(unknown.clone()),
-    }
+        let word = if knows { "names" } else { "does not name" };
+        known(Value::Bool(knows), How::Observed, format!("{} {word} {name}", config.place), config.basis)
+    })
 }

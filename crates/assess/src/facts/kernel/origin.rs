@@ -20,10 +20,17 @@ pub(super) fn version(node: &Node<'_>, _: &str) -> Resolved {
     {
         return known(Value::Version(version), How::Observed, format!("the heading of {}", config.place), config.basis);
     }
-    node.sight.value(RELEASE).and_then(|release| match parse_version(&release) {
-        Some(version) => known(Value::Version(version), How::Observed, format!("{RELEASE}: {release}"), Basis::Running),
-        None => Seen::Unknown(Unknown::new(format!("{release} is no version of a kernel"), "look at uname -r")),
-    })
+    match node.sight.value(RELEASE) {
+        Seen::Known(release) => match parse_version(&release) {
+            Some(version) => {
+                known(Value::Version(version), How::Observed, format!("{RELEASE}: {release}"), Basis::Running)
+            }
+            None => Seen::Unknown(Unknown::new(format!("{release} is no version of a kernel"), "look at uname -r")),
+        },
+        // Every kernel has one.
+        Seen::Absent(proof) => Seen::Unknown(Unknown::new(proof, "give /proc/version, or the kernel's configuration")),
+        Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
 }
 
 /// The architecture, from the configuration or from the running kernel.
