@@ -83,6 +83,7 @@ impl fmt::Display for Value {
         match self {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Int(value) => write!(f, "{value}"),
+            Self::Text(value) if value.is_empty() => f.write_str("\"\""),
             Self::Text(value) => f.write_str(value),
             Self::List(members) if members.is_empty() => f.write_str("nothing"),
             Self::List(members) => f.write_str(&members.join(", ")),

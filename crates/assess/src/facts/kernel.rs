@@ -74,7 +74,7 @@ pub(super) static FACTS: &[Fact] = &[
         "kernel.whole-config",
         Type::Bool,
         "Whether the kernel's build configuration names CONFIG_LOCALVERSION, as all do: what it lacks is not built then.",
-        |node, _| config::knows(node, "CONFIG_LOCALVERSION"),
+        config::whole,
     ),
     fact(
         "kernel.cmdline.*",
@@ -88,6 +88,12 @@ pub(super) static FACTS: &[Fact] = &[
         Type::Text,
         "How far the kernel defends itself against root: none, integrity or confidentiality.",
         security::lockdown,
+    ),
+    fact(
+        "kernel.lockdown-confidential",
+        Type::Bool,
+        "Whether the kernel's lockdown is at confidentiality, which Secure Boot alone never brings.",
+        security::confidential,
     ),
     fact("kernel.security-modules", Type::List, "The security modules that are active.", security::modules),
     fact(

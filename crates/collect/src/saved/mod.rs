@@ -104,6 +104,8 @@ impl Saved {
     /// Takes one file in.
     pub fn add(&mut self, file: &str, bytes: Vec<u8>) -> Result<(), SavedError> {
         let bad = |why: String| SavedError::File { file: file.to_owned(), why };
+        // Some editors put a mark before UTF-8.
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec).unwrap_or(bytes);
         let kind = Kind::of(&bytes).map_err(|why| bad(why.to_owned()))?;
         if let Some(first) = self.from.insert(kind, file.to_owned()) {
             return Err(SavedError::Twice { first, second: file.to_owned(), what: kind.words() });

@@ -174,3 +174,20 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_mark_before_utf_8_is_no_part_of_a_file() {
+    for (name, text) in [
+        ("cmdline", "nokaslr ro quiet"),
+        ("config", "# Linux/x86 6.1.0 Kernel Configuration\nCONFIG_X=y\n"),
+        ("sysctl", "kernel.printk = 4\n"),
+        ("version", "Linux version 6.1.0 (x@y) #1 SMP\n"),
+    ] {
+        let of = |text: String| {
+            let mut saved = Saved::default();
+            saved.add(name, text.into_bytes()).unwrap();
+            saved
+        };
+        assert_eq!(of(format!("\u{feff}{text}")), of(text.to_owned()), "{name}");
+    }
+}

@@ -60,12 +60,16 @@ impl Bench {
 
     /// Our verdicts on what was saved, by id.
     fn ours(&self, files: &[(&str, String)]) -> BTreeMap<String, Verdict> {
+        self.judged(files, PROFILE)
+    }
+
+    fn judged(&self, files: &[(&str, String)], profile: &str) -> BTreeMap<String, Verdict> {
         let mut saved = Saved::default();
         for (name, text) in files {
             saved.add(name, text.clone().into_bytes()).unwrap();
         }
         let capture = saved.capture(Some("made"), self.trails.clone());
-        common::verdicts(&common::judge(capture, &self.content, PROFILE))
+        common::verdicts(&common::judge(capture, &self.content, profile))
     }
 
     /// Disagreements that no improvement explains; those that one does are counted.
@@ -222,6 +226,53 @@ fn command_lines_are_read_as_the_kernel_reads_them() {
         ("kpti=no", "cmdline.kpti", Verdict::Unknown),
     ] {
         assert_eq!(bench.ours(&[("cmdline", format!("ro x=y {line}"))])[id], verdict, "{line}");
+    }
+    // What is given again adds to what was given.
+    for (line, id, verdict) in [
+        ("amd_iommu=off amd_iommu=pgtbl_v2", "cmdline.amd_iommu", Verdict::Fail),
+        ("intel_iommu=on intel_iommu=sm_on", "cmdline.intel_iommu", Verdict::Pass),
+        ("iommu=pt iommu=force", "cmdline.iommu.passthrough", Verdict::Fail),
+        ("iommu=force,strict", "cmdline.iommu", Verdict::Pass),
+        ("efi=disable_early_pci_dma efi=runtime", "cmdline.efi", Verdict::Pass),
+    ] {
+        let files = [("cmdline", format!("ro {line}")), ("config", "CONFIG_X86_64=y\n".to_owned())];
+        assert_eq!(bench.ours(&files)[id], verdict, "{line}");
+    }
+}
+
+#[test]
+fn a_configuration_that_was_cut_short_proves_nothing_off() {
+    let bench = Bench::new();
+    let start =
+        "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_LOCALVERSION=\"\"\n# end of General setup\n";
+    for (end, expected) in [
+        ("", Verdict::Unknown),
+        ("# end of Kernel hacking\n", Verdict::Pass),
+        ("# end of Library routines\n", Verdict::Unknown),
+    ] {
+        let ours = bench.ours(&[("config", format!("{start}{end}"))]);
+        assert_eq!((ours["kconfig.DEBUG_FS"], ours["kconfig.DEVMEM"]), (expected, expected), "{end}");
+    }
+}
+
+#[test]
+fn what_secure_boot_may_bring_is_neither_missing_nor_there() {
+    let bench = Bench::new();
+    let build = "# Linux/x86 6.12.30 Kernel Configuration\nCONFIG_X86_64=y\nCONFIG_LOCALVERSION=\"\"\nCONFIG_SECURITY=y\n\
+        CONFIG_MODULES=y\nCONFIG_MODULE_SIG=y\nCONFIG_KEXEC=y\nCONFIG_SECURITY_LOCKDOWN_LSM=y\n";
+    let early = "CONFIG_SECURITY_LOCKDOWN_LSM_EARLY=y\nCONFIG_LSM=\"yama\"\n";
+    let tied = "CONFIG_LOCK_DOWN_IN_EFI_SECURE_BOOT=y\n";
+    for (config, line, lockdown, total) in [
+        (format!("{build}{early}"), "ro", Verdict::Fail, Verdict::Fail),
+        (format!("{build}{early}{tied}"), "ro", Verdict::Unknown, Verdict::Fail),
+        (format!("{build}{early}{tied}"), "ro lockdown=integrity", Verdict::Pass, Verdict::Fail),
+        (format!("{build}{early}{tied}"), "ro lockdown=confidentiality", Verdict::Pass, Verdict::Pass),
+    ] {
+        let settings = "kernel.modules_disabled = 0\n".to_owned();
+        let files = [("cmdline", line.to_owned()), ("config", config), ("sysctl", settings)];
+        let (node, all) = (bench.judged(&files, "node-kernel"), bench.ours(&files));
+        assert_eq!((node["node.lockdown"], node["node.module-signatures"]), (lockdown, lockdown), "{line}");
+        assert_eq!((all["cmdline.lockdown"], all["kconfig.LSM.lockdown"]), (total, Verdict::Pass), "{line}");
     }
 }
 

@@ -138,6 +138,7 @@ impl<'r> Telling<'r> {
         }
         let outside = match self.report.coverage.outside {
             0 => String::new(),
+            some if said.is_empty() => format!("nothing was decided: all {some} lie outside what this source can see"),
             some => format!("; {some} lie outside what this source can see"),
         };
         let first = failed.iter().take(3).map(|finding| format!("{}  {}", finding.id(), finding.reason));

@@ -30,6 +30,11 @@ const SWITCHES: [&str; 2] = ["module.sig_enforce", "slab_common.usercopy_fallbac
 /// The switch that cannot be switched off again.
 const ENABLE_ONLY: &str = "module.sig_enforce";
 
+/// Parameters whose handler is called for each time they are given and adds to what it did before
+/// (arch/x86/kernel/pci-dma.c, drivers/iommu/amd/init.c, drivers/iommu/intel/iommu.c, drivers/firmware/efi/efi.c,
+/// arch/x86/kernel/cpu/common.c).
+const CUMULATIVE: [&str; 6] = ["amd_iommu", "clearcpuid", "efi", "intel_iommu", "iommu", "setcpuid"];
+
 impl Node<'_> {
     /// The parameters, in order.
     pub(super) fn kernel_parameters(&self) -> &Seen<Vec<Parameter>> {
@@ -52,7 +57,7 @@ fn read(all: &[Parameter], name: &str) -> Resolved {
     let Some(last) = given.last() else {
         return Seen::Absent(format!("{COMMAND_LINE} does not have {name}"));
     };
-    if !last.taken() {
+    if given.iter().any(|parameter| !parameter.taken()) {
         return Seen::Unknown(Unknown::new(
             format!("the value of {name} was not taken from {COMMAND_LINE}"),
             "collect the evidence again with this version of kube-assay",
@@ -62,7 +67,15 @@ fn read(all: &[Parameter], name: &str) -> Resolved {
     let means = |parameter: &Parameter| meant(name, parameter.value.as_deref());
     // Signatures can be asked for and not waived again (`param_set_bool_enable_only`).
     let enforced = same_parameter(name, ENABLE_ONLY) && given.iter().any(|parameter| means(parameter) == "1");
-    let value = if enforced { "1".to_owned() } else { means(last) };
+    let adds = CUMULATIVE.iter().any(|other| same_parameter(other, name));
+    let value = if enforced {
+        "1".to_owned()
+    } else if adds {
+        let values: Vec<&str> = given.iter().filter_map(|parameter| parameter.value.as_deref()).collect();
+        values.join(",")
+    } else {
+        means(last)
+    };
     let gloss = if last.value.as_deref().unwrap_or_default() == value {
         String::new()
     } else {
@@ -73,7 +86,8 @@ fn read(all: &[Parameter], name: &str) -> Resolved {
     if let Seen::Known(known) = &mut resolved
         && given.iter().any(|other| other.value != last.value)
     {
-        known.notes.push(format!("{name} is given {} times in {COMMAND_LINE}; the last one counts", given.len()));
+        let counts = if adds { "all of them count" } else { "the last one counts" };
+        known.notes.push(format!("{name} is given {} times in {COMMAND_LINE}; {counts}", given.len()));
     }
     resolved
 }

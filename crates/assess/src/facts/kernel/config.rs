@@ -41,7 +41,12 @@ pub(crate) struct Config {
     /// The version in its heading.
     pub version: Option<[u32; 3]>,
     options: HashMap<String, Setting>,
+    /// Whether the last menu is closed; none where no menu is, as in kernels before 5.4.
+    finished: Option<bool>,
 }
+
+/// The end of what every kernel's configuration has last.
+const LAST_MENU: &str = "# end of Kernel hacking";
 
 /// An option with the line it stands in; without a value where the line says that it is not set.
 #[derive(Clone, Debug)]
@@ -52,7 +57,8 @@ struct Setting {
 
 impl Config {
     fn read(place: &str, basis: Basis, text: &Text) -> Self {
-        let mut config = Self { place: place.to_owned(), basis, version: None, options: HashMap::new() };
+        let mut config =
+            Self { place: place.to_owned(), basis, version: None, options: HashMap::new(), finished: None };
         for (text, line) in text.to_lossy().lines().zip(1..) {
             if let Some(name) = text.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
                 config.options.insert(name.to_owned(), Setting { value: None, line });
@@ -62,6 +68,8 @@ impl Config {
                 // A person may write an option that is off so.
                 let value = Some(bare.unwrap_or(value).to_owned()).filter(|value| value != "n");
                 config.options.insert(name.to_owned(), Setting { value, line });
+            } else if text.starts_with("# end of ") {
+                config.finished = Some(config.finished == Some(true) || text.trim_end() == LAST_MENU);
             } else if let Some(rest) = text.strip_prefix("# Linux/")
                 && let Some(version) = rest.strip_suffix(" Kernel Configuration").and_then(|rest| rest.split_once(' '))
             {
@@ -82,18 +90,20 @@ impl Config {
     }
 
     /// Whether it is all of a kernel's configuration: Kconfig gives a heading to those alone (`conf_write`, not
-    /// `savedefconfig`), and this option is always a part of them.
+    /// `savedefconfig`), this option is always a part of them, and where menus are closed the last one is too.
     fn is_whole(&self) -> bool {
-        self.version.is_some() || self.options.contains_key("CONFIG_LOCALVERSION")
+        let begun = self.version.is_some() || self.options.contains_key("CONFIG_LOCALVERSION");
+        begun && self.finished != Some(false)
     }
 
     /// What it means that a fragment does not name an option.
     fn silent(&self) -> Unknown {
+        let sign = match self.finished {
+            Some(false) => format!("it ends before `{LAST_MENU}`"),
+            _ => "it has no heading".to_owned(),
+        };
         Unknown::new(
-            format!(
-                "{} is a fragment (it has no heading), and says nothing of options that it does not name",
-                self.place
-            ),
+            format!("{} is a fragment ({sign}), and says nothing of options that it does not name", self.place),
             "give the whole configuration",
         )
     }
@@ -238,5 +248,12 @@ pub(super) fn knows(node: &Node<'_>, name: &str) -> Resolved {
         }
         let word = if knows { "names" } else { "does not name" };
         known(Value::Bool(knows), How::Observed, format!("{} {word} {name}", config.place), config.basis)
+    })
+}
+
+/// `kernel.whole-config`.
+pub(super) fn whole(node: &Node<'_>, _: &str) -> Resolved {
+    node.kernel_config().as_ref().and_then(|config| {
+        if config.is_whole() { knows(node, "CONFIG_LOCALVERSION") } else { Seen::Unknown(config.silent()) }
     })
 }

@@ -8,7 +8,7 @@ use evidence::{Basis, same_parameter};
 use super::config::Config;
 use super::{known, sysctl};
 use crate::node::Node;
-use crate::value::{How, Resolved, Seen, Unknown, Value};
+use crate::value::{How, Known, Resolved, Seen, Unknown, Value};
 
 const SECURITYFS: &str = "/sys/kernel/security";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
@@ -29,6 +29,12 @@ pub(crate) const DIRECTORIES: [&str; 4] = [SECURITYFS, FIRMWARE, EFI, EFI_VARIAB
 
 /// Parameters that facts of this file look at, beside those that controls name.
 pub(crate) const PARAMETERS: [&str; 6] = ["apparmor", "lockdown", "lsm", "module.sig_enforce", "security", "selinux"];
+
+/// The option by which lockdown is active whatever list of modules there is.
+const EARLY: &str = "CONFIG_SECURITY_LOCKDOWN_LSM_EARLY";
+
+/// The option by which Secure Boot brings integrity: a patch that Debian, Ubuntu and Fedora carry.
+const BY_FIRMWARE: &str = "CONFIG_LOCK_DOWN_IN_EFI_SECURE_BOOT";
 
 /// Levels of lockdown, weakest first (security/lockdown/lockdown.c).
 const LEVELS: [&str; 3] = ["none", "integrity", "confidentiality"];
@@ -105,8 +111,36 @@ pub(super) fn lockdown(node: &Node<'_>, _: &str) -> Resolved {
         }
         Seen::Absent(_) => inactive(node, "CONFIG_SECURITY_LOCKDOWN_LSM", "lockdown")
             .and_then(|why| text("none", How::Derived, why, Basis::Running)),
-        Seen::Unknown(unknown) if unknown.outside => declared_lockdown(node, unknown),
+        Seen::Unknown(unknown) if unknown.outside => {
+            declared_lockdown(node, unknown).and_then(|known| by_firmware(node, known))
+        }
         Seen::Unknown(unknown) => Seen::Unknown(unknown),
+    }
+}
+
+/// Where nothing else asks for it Secure Boot may.
+fn by_firmware(node: &Node<'_>, asked: Known) -> Resolved {
+    let Seen::Known(config) = node.kernel_config() else { return Seen::Known(asked) };
+    let active = !config.is_off("CONFIG_SECURITY_LOCKDOWN_LSM");
+    if asked.value != Value::Text("none".to_owned()) || config.value(BY_FIRMWARE).is_none() || !active {
+        return Seen::Known(asked);
+    }
+    secure_boot(node, "").and_then(|on| match on.value {
+        Value::Bool(true) => text("integrity", How::Derived, format!("{BY_FIRMWARE}, and {}", on.source), on.basis),
+        _ => Seen::Known(asked),
+    })
+}
+
+/// `kernel.lockdown-confidential`. Secure Boot never brings that much.
+pub(super) fn confidential(node: &Node<'_>, _: &str) -> Resolved {
+    lockdown_but_for_firmware(node)
+        .map(|known| Known { value: Value::Bool(known.value == Value::Text(LEVELS[2].to_owned())), ..known })
+}
+
+fn lockdown_but_for_firmware(node: &Node<'_>) -> Resolved {
+    match node.sight.value(LOCKDOWN) {
+        Seen::Unknown(unknown) if unknown.outside => declared_lockdown(node, unknown),
+        _ => lockdown(node, ""),
     }
 }
 
@@ -118,7 +152,7 @@ fn declared_lockdown(node: &Node<'_>, outside: Unknown) -> Resolved {
     if config.is_off("CONFIG_SECURITY_LOCKDOWN_LSM") {
         return text("none", How::Derived, why("does not set CONFIG_SECURITY_LOCKDOWN_LSM"), Basis::Declared);
     }
-    if config.value("CONFIG_SECURITY_LOCKDOWN_LSM_EARLY").is_none() {
+    if config.value(EARLY).is_none() {
         match modules(node, "") {
             Seen::Known(active) => match active.value {
                 Value::List(names) if names.iter().any(|name| name == "lockdown") => {}
@@ -199,7 +233,11 @@ fn declared_modules(node: &Node<'_>, outside: Unknown) -> Resolved {
         let off = told(name) == Some("0") || *exclusive && chosen.is_some_and(|chosen| chosen != *name);
         !off && !config.is_off(option)
     };
-    let names: Vec<String> = line.split(',').map(str::trim).filter(active).map(str::to_owned).collect();
+    let mut names: Vec<String> = line.split(',').map(str::trim).filter(active).map(str::to_owned).collect();
+    // An early module starts before any list is read.
+    if config.value(EARLY).is_some() && !names.iter().any(|name| name == "lockdown") {
+        names.insert(0, "lockdown".to_owned());
+    }
     known(Value::List(names), How::Explicit, source, Basis::Declared)
 }
 
@@ -252,7 +290,7 @@ fn declared_signatures(node: &Node<'_>, outside: Unknown) -> Resolved {
     if asked {
         return text("enforced", How::Explicit, "module.sig_enforce of the command line", Basis::Declared);
     }
-    match (parameter, lockdown(node, "")) {
+    match (parameter, lockdown_but_for_firmware(node)) {
         (_, Seen::Known(locked)) if locked.value != Value::Text("none".to_owned()) => {
             text("enforced", How::Derived, format!("lockdown is {}", locked.value), Basis::Declared)
         }
