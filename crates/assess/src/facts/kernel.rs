@@ -79,7 +79,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact(
         "kernel.cmdline.*",
         Type::Scalar,
-        "A parameter of the kernel's command line, the last one counting; empty where only its name is given.",
+        "A parameter of the command line: the last one given, all where they add up; empty where only its name is given.",
         cmdline::parameter,
     ),
     fact("kernel.sysctl.*", Type::Scalar, "A setting of the running kernel, as /proc/sys shows it.", sysctl::setting),
