@@ -18,6 +18,16 @@ const NOT_TAKEN: &str = "<not taken>";
 const LONGEST_NAME: usize = 64;
 const LONGEST_SWITCH: usize = 256;
 
+/// Settings that only `CAP_SYS_ADMIN` in the machine's first user namespace may read, and that only its first network
+/// namespace has (`proc_dointvec_minmax_bpf_restricted` of `net/core/sysctl_net_core.c`).
+pub const OF_THE_ADMINISTRATOR: [&str; 3] =
+    ["net.core.bpf_jit_harden", "net.core.bpf_jit_kallsyms", "net.core.bpf_jit_limit"];
+
+/// The file that shows a setting.
+pub fn setting_path(key: &str) -> String {
+    format!("/proc/sys/{}", key.replace('.', "/"))
+}
+
 /// A parameter of a kernel command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {

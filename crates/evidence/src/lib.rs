@@ -25,7 +25,9 @@ pub use cut::{Cut, CutNote, cut, scrub_argv, scrub_env};
 pub use item::{
     Aspect, Basis, Entry, FileKind, Item, Listener, Listing, Place, Process, ProcessTable, Seen, Sockets, Stat, Text,
 };
-pub use kernel::{Parameter, parameters, same_parameter, take_parameters, take_value};
+pub use kernel::{
+    OF_THE_ADMINISTRATOR, Parameter, parameters, same_parameter, setting_path, take_parameters, take_value,
+};
 pub use matching::process_names;
 pub use runfile::{RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, trails_digest, write_run};
 pub use scan::pem_certificates;

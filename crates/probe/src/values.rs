@@ -5,18 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use evidence::Seen;
+use evidence::{OF_THE_ADMINISTRATOR, Seen};
 
 use crate::processes;
 use crate::root::{Miss, Root};
 
 /// A value has a page at most; a command line is longer than one on no architecture.
 const MAX_VALUE: u64 = 64 << 10;
-
-/// Settings that only `CAP_SYS_ADMIN` in the machine's first user namespace may read
-/// (`proc_dointvec_minmax_bpf_restricted` of `net/core/sysctl_net_core.c`).
-const OF_THE_ADMINISTRATOR: [&[u8]; 3] =
-    [b"/proc/sys/net/core/bpf_jit_harden", b"/proc/sys/net/core/bpf_jit_kallsyms", b"/proc/sys/net/core/bpf_jit_limit"];
 
 /// The numbers that the kernel gives to the first namespaces of every machine (include/uapi/linux/nsfs.h); that of the
 /// network only since 6.18.
@@ -53,7 +48,7 @@ pub(crate) fn parameters(root: &Root, path: &[u8], names: &BTreeSet<String>) -> 
 }
 
 fn right(path: &[u8]) -> &'static str {
-    if OF_THE_ADMINISTRATOR.contains(&path) {
+    if OF_THE_ADMINISTRATOR.iter().any(|key| evidence::setting_path(key).as_bytes() == path) {
         "root with CAP_SYS_ADMIN in the node's own user namespace"
     } else {
         "root"

@@ -24,7 +24,7 @@ pub(crate) use config::{CONFIG_PLACES, OWN as OWN_CONFIG, RELEASE};
 pub(crate) use cpu::VULNERABILITIES;
 pub(crate) use origin::{ARCHITECTURE, OS_RELEASE};
 pub(crate) use security::{DIRECTORIES, PARAMETERS, STATES};
-pub(crate) use sysctl::{SETTINGS, path_of};
+pub(crate) use sysctl::SETTINGS;
 
 /// The component that the kernel is among others.
 pub const KERNEL: &str = "kernel";

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use benchmark::Content;
-use evidence::{Cut, Hop, Start, Take, Trail};
+use evidence::{Cut, Hop, Start, Take, Trail, setting_path};
 
 use crate::facts::kernel::{
     ARCHITECTURE, COMMAND_LINE, CONFIG_PLACES, DIRECTORIES, OS_RELEASE, OWN_CONFIG, PARAMETERS, RELEASE, SETTINGS,
-    STATES, VULNERABILITIES, path_of,
+    STATES, VULNERABILITIES,
 };
 
 /// Families of facts whose names say what is taken.
@@ -43,7 +43,7 @@ pub(super) fn trails(content: &Content) -> Vec<Trail> {
     let parameters = parameters.into_iter().map(str::to_owned).collect();
     push("cmdline", COMMAND_LINE, vec![], vec![Take::Parameters(parameters)]);
     for key in SETTINGS.into_iter().chain(named(content, SETTING)).collect::<BTreeSet<&str>>() {
-        push("sysctl", &path_of(key), vec![], vec![Take::Value]);
+        push("sysctl", &setting_path(key), vec![], vec![Take::Value]);
     }
     for path in STATES {
         push("state", path, vec![], vec![Take::Value]);
@@ -67,7 +67,7 @@ pub fn leads_to(trail: &Trail, fact: &str) -> bool {
     let Some(id) = trail.id.strip_prefix("kernel.") else { return false };
     let starts_at = |path: &str| trail.start == Start::Path(path.to_owned());
     if let Some(key) = fact.strip_prefix(SETTING) {
-        return id == "sysctl" && starts_at(&path_of(key));
+        return id == "sysctl" && starts_at(&setting_path(key));
     }
     let word = |word: &str| fact.split('.').nth(1) == Some(word);
     match id {
@@ -75,7 +75,7 @@ pub fn leads_to(trail: &Trail, fact: &str) -> bool {
         "config" | "config.release" => word("config") || word("has-option") || word("version"),
         "vulnerabilities" => word("vulnerability") || word("unmitigated"),
         "os" => word("talos-version"),
-        "sysctl" => word("kubelet-differences") && SETTINGS[..6].iter().any(|key| starts_at(&path_of(key))),
+        "sysctl" => word("kubelet-differences") && SETTINGS[..6].iter().any(|key| starts_at(&setting_path(key))),
         "state" => ["lockdown", "security-modules", "module-signatures", "secure-boot"].iter().any(|own| {
             let place = STATES.iter().chain(&DIRECTORIES).find(|path| starts_at(path)).copied().unwrap_or_default();
             let name = match *own {

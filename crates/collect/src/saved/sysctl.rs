@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evidence::Seen;
+use evidence::{OF_THE_ADMINISTRATOR, Seen};
 
 /// In every whole dump: one of each family.
 const ALWAYS: [&str; 6] =
@@ -14,11 +14,7 @@ const FEWEST: usize = 300;
 /// Only root can read it (mode 0600, `kernel/pid.c`): a dump with it was made by root.
 const ROOTS: &str = "kernel.cad_pid";
 
-/// Settings that take `CAP_SYS_ADMIN` in the first user namespace, and that only the first network namespace has.
-const OF_THE_ADMINISTRATOR: [&str; 3] =
-    ["net.core.bpf_jit_harden", "net.core.bpf_jit_kallsyms", "net.core.bpf_jit_limit"];
-
-/// One of the same family that everybody can read.
+/// One of the family of [`OF_THE_ADMINISTRATOR`] that everybody can read.
 const JIT: &str = "net.core.bpf_jit_enable";
 
 /// Only the first network namespace has it (`net/core/sysctl_net_core.c`); its neighbour is in all.

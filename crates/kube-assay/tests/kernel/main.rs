@@ -207,7 +207,7 @@ fn a_configuration_or_parameter_is_enough_where_it_decides() {
     assert_eq!(cmdline("init_on_alloc=0")["cmdline.init_on_alloc"], Verdict::Fail);
 }
 
-/// What the reference cannot read and the kernel can: each is named in the fixture under `cmdline-as-the-kernel`.
+/// Many of these the reference, which parts the line at blanks and compares words, reads otherwise.
 #[test]
 fn command_lines_are_read_as_the_kernel_reads_them() {
     let bench = Bench::new();

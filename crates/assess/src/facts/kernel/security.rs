@@ -6,7 +6,7 @@
 use evidence::{Basis, same_parameter};
 
 use super::config::Config;
-use super::{known, sysctl};
+use super::known;
 use crate::node::Node;
 use crate::value::{How, Known, Resolved, Seen, Unknown, Value};
 
@@ -90,6 +90,10 @@ fn inactive(node: &Node<'_>, option: &str, what: &str) -> Seen<String> {
 }
 
 pub(super) fn lockdown(node: &Node<'_>, _: &str) -> Resolved {
+    lockdown_but_for_firmware(node).and_then(|known| by_firmware(node, known))
+}
+
+fn lockdown_but_for_firmware(node: &Node<'_>) -> Resolved {
     match node.sight.value(LOCKDOWN) {
         Seen::Known(line) => {
             let active = line.split_whitespace().find_map(|word| word.strip_prefix('[')?.strip_suffix(']'));
@@ -111,18 +115,17 @@ pub(super) fn lockdown(node: &Node<'_>, _: &str) -> Resolved {
         }
         Seen::Absent(_) => inactive(node, "CONFIG_SECURITY_LOCKDOWN_LSM", "lockdown")
             .and_then(|why| text("none", How::Derived, why, Basis::Running)),
-        Seen::Unknown(unknown) if unknown.outside => {
-            declared_lockdown(node, unknown).and_then(|known| by_firmware(node, known))
-        }
+        Seen::Unknown(unknown) if unknown.outside => declared_lockdown(node, unknown),
         Seen::Unknown(unknown) => Seen::Unknown(unknown),
     }
 }
 
-/// Where nothing else asks for it Secure Boot may.
+/// Where the kernel does not tell, and nothing else asks for it, Secure Boot may.
 fn by_firmware(node: &Node<'_>, asked: Known) -> Resolved {
     let Seen::Known(config) = node.kernel_config() else { return Seen::Known(asked) };
-    let active = !config.is_off("CONFIG_SECURITY_LOCKDOWN_LSM");
-    if asked.value != Value::Text("none".to_owned()) || config.value(BY_FIRMWARE).is_none() || !active {
+    let open = asked.basis == Basis::Declared && asked.value == Value::Text(LEVELS[0].to_owned());
+    let tied = config.value(BY_FIRMWARE).is_some() && !config.is_off("CONFIG_SECURITY_LOCKDOWN_LSM");
+    if !(open && tied) {
         return Seen::Known(asked);
     }
     secure_boot(node, "").and_then(|on| match on.value {
@@ -135,13 +138,6 @@ fn by_firmware(node: &Node<'_>, asked: Known) -> Resolved {
 pub(super) fn confidential(node: &Node<'_>, _: &str) -> Resolved {
     lockdown_but_for_firmware(node)
         .map(|known| Known { value: Value::Bool(known.value == Value::Text(LEVELS[2].to_owned())), ..known })
-}
-
-fn lockdown_but_for_firmware(node: &Node<'_>) -> Resolved {
-    match node.sight.value(LOCKDOWN) {
-        Seen::Unknown(unknown) if unknown.outside => declared_lockdown(node, unknown),
-        _ => lockdown(node, ""),
-    }
 }
 
 /// What command line and configuration ask for, where the configuration has what acts on it. The level can only be
@@ -331,7 +327,7 @@ pub(super) fn secure_boot(node: &Node<'_>, _: &str) -> Resolved {
 }
 
 pub(super) fn taints(node: &Node<'_>, _: &str) -> Resolved {
-    let path = sysctl::path_of("kernel.tainted");
+    let path = evidence::setting_path("kernel.tainted");
     let value = match node.sight.value(&path) {
         // Every kernel has it.
         Seen::Absent(proof) => Seen::Unknown(Unknown::new(proof, "look with the node's /proc in sight")),

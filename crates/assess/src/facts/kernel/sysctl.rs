@@ -1,6 +1,6 @@
 //! Settings of the running kernel.
 
-use evidence::Basis;
+use evidence::{Basis, setting_path};
 
 use super::known;
 use crate::node::Node;
@@ -17,20 +17,15 @@ const KUBELET: [(&str, &str); 6] = [
     ("kernel.keys.root_maxbytes", "25000000"),
 ];
 
-/// The file that shows a setting.
-pub(crate) fn path_of(key: &str) -> String {
-    format!("/proc/sys/{}", key.replace('.', "/"))
-}
-
 /// Settings that facts look at, beside those that controls name.
 pub(crate) const SETTINGS: [&str; 7] =
     [KUBELET[0].0, KUBELET[1].0, KUBELET[2].0, KUBELET[3].0, KUBELET[4].0, KUBELET[5].0, "kernel.tainted"];
 
 /// `kernel.sysctl.KEY`.
 pub(super) fn setting(node: &Node<'_>, key: &str) -> Resolved {
-    node.sight.value(&path_of(key)).and_then(|value| {
+    node.sight.value(&setting_path(key)).and_then(|value| {
         let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        known(Value::Text(value), How::Observed, path_of(key), Basis::Running)
+        known(Value::Text(value), How::Observed, setting_path(key), Basis::Running)
     })
 }
 
@@ -38,7 +33,7 @@ pub(super) fn setting(node: &Node<'_>, key: &str) -> Resolved {
 pub(super) fn kubelet_differences(node: &Node<'_>, _: &str) -> Resolved {
     let mut differences = Vec::new();
     for (key, wanted) in KUBELET {
-        match node.sight.value(&path_of(key)) {
+        match node.sight.value(&setting_path(key)) {
             Seen::Known(is) if is.trim() == wanted => {}
             Seen::Known(is) => differences.push(format!("{key} is {} instead of {wanted}", is.trim())),
             Seen::Absent(_) => differences.push(format!("{key} is not there")),
