@@ -71,7 +71,7 @@ impl<'a> Sight<'a> {
     /// Why there is no item: the source cannot show such a thing, or did not ask.
     fn never_asked(&self, name: &str) -> Unknown {
         let reach = &self.capture.reach;
-        if is_kernels(name) && !reach.kernel {
+        if evidence::is_kernels(name.as_bytes()) && !reach.kernel {
             return Unknown::outside(
                 format!("this source does not show {name}"),
                 "scan the running node, or save this from it too",
@@ -168,11 +168,6 @@ impl<'a> Sight<'a> {
             _ => None,
         })
     }
-}
-
-/// Whether a path is the kernel's own, and no file of a disk.
-fn is_kernels(path: &str) -> bool {
-    path.starts_with("/proc/") || path.starts_with("/sys/")
 }
 
 /// A path as walks name it: without a slash at its end.

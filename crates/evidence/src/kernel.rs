@@ -23,6 +23,11 @@ const LONGEST_SWITCH: usize = 256;
 pub const OF_THE_ADMINISTRATOR: [&str; 3] =
     ["net.core.bpf_jit_harden", "net.core.bpf_jit_kallsyms", "net.core.bpf_jit_limit"];
 
+/// Whether a path is below where the kernel shows itself as files, and not on a disk.
+pub fn is_kernels(path: &[u8]) -> bool {
+    path.starts_with(b"/proc/") || path.starts_with(b"/sys/")
+}
+
 /// The file that shows a setting.
 pub fn setting_path(key: &str) -> String {
     format!("/proc/sys/{}", key.replace('.', "/"))

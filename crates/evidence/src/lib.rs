@@ -26,7 +26,7 @@ pub use item::{
     Aspect, Basis, Entry, FileKind, Item, Listener, Listing, Place, Process, ProcessTable, Seen, Sockets, Stat, Text,
 };
 pub use kernel::{
-    OF_THE_ADMINISTRATOR, Parameter, parameters, same_parameter, setting_path, take_parameters, take_value,
+    OF_THE_ADMINISTRATOR, Parameter, is_kernels, parameters, same_parameter, setting_path, take_parameters, take_value,
 };
 pub use matching::process_names;
 pub use runfile::{RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, trails_digest, write_run};

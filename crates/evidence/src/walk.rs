@@ -37,9 +37,6 @@ pub const UNIT_DIRS: [&str; 5] = [
     "/lib/systemd/system",
 ];
 
-/// Where the kernel shows values as files.
-const KERNEL: [&[u8]; 2] = [b"/proc/", b"/sys/"];
-
 /// Where the kubelet keeps the volumes of its pods, by default.
 pub const POD_VOLUMES: &str = "/var/lib/kubelet/pods";
 
@@ -365,7 +362,7 @@ impl Walk {
 
     /// A value of the kernel. Nothing else is ever asked for as a value. None: parked.
     fn value(&mut self, task: &Task, path: &OsText) -> Option<Seen> {
-        if KERNEL.iter().any(|root| path.as_bytes().starts_with(root)) {
+        if crate::is_kernels(path.as_bytes()) {
             return self.ask(task, Ask::Value { path: path.clone() });
         }
         self.broke(task, format!("{path} is no value of the kernel's"));

@@ -46,7 +46,7 @@ pub fn capture(
     let reach = reach(&root, live);
     if !reach.kernel {
         // A disk tells nothing of the kernel that would run from it, and is not asked.
-        trails.retain(|trail| !matches!(&trail.start, Start::Path(path) if is_kernels(path)));
+        trails.retain(|trail| !matches!(&trail.start, Start::Path(path) if evidence::is_kernels(path.as_bytes())));
     }
     let mut walk = Walk::new(trails, options.limits);
     while let Some(ask) = walk.next_ask() {
@@ -79,10 +79,6 @@ fn reach(root: &Root, live: bool) -> Reach {
     let processes = live || !pids.is_empty();
     let kernel = live || there("/proc/sys/kernel/osrelease".to_owned());
     Reach { processes, sockets: processes && sockets(), files: true, api: false, kernel }
-}
-
-fn is_kernels(path: &str) -> bool {
-    path.starts_with("/proc/") || path.starts_with("/sys/")
 }
 
 /// Unix milliseconds; none if the clock stands before 1970.

@@ -228,8 +228,7 @@ fn read(file: &Path) -> Result<Vec<u8>, SavedError> {
 /// Whether a question is about what only a running kernel shows.
 pub(crate) fn is_kernels(ask: &Ask) -> bool {
     let (place, aspect) = ask.subject();
-    let beneath = |path: &OsText| [&b"/proc/"[..], b"/sys/"].iter().any(|root| path.as_bytes().starts_with(root));
-    aspect == Aspect::Value || matches!(&place, Place::Path(path) if beneath(path))
+    aspect == Aspect::Value || matches!(&place, Place::Path(path) if evidence::is_kernels(path.as_bytes()))
 }
 
 #[cfg(test)]
