@@ -4,6 +4,7 @@
 
 pub mod recording;
 pub mod saved;
+pub mod talos;
 
 use std::collections::BTreeSet;
 

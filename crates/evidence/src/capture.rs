@@ -18,6 +18,8 @@ pub enum Source {
     Recording,
     /// Files and outputs that a person saved from a host.
     Saved,
+    /// A machine that runs Talos Linux, through its API.
+    Talos,
 }
 
 /// What a source can see in principle, fixed from its kind and role before anything is looked at.

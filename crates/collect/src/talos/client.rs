@@ -1,0 +1,372 @@
+//! Talos' API as far as it is called: six calls that read, and nothing else. What is called is decided here and nowhere
+//! else.
+
+use std::time::Duration;
+
+use prost::Message;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::MetadataValue;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
+use tonic::{Code, Request, Status, Streaming};
+use tonic_prost::ProstCodec;
+
+use super::TalosError;
+use super::config::{Context, Endpoint};
+use super::wire;
+
+/// The largest message that Talos itself sends.
+const MAX_MESSAGE: usize = 32 << 20;
+
+/// How long a connection may take, and one call.
+const CONNECT: Duration = Duration::from_secs(10);
+const CALL: Duration = Duration::from_secs(30);
+
+/// Resources of one type, files of one directory: far more than a machine has.
+const MAX_STREAM: usize = 20_000;
+
+/// The calls that are made. All of them read; all but [`Method::Read`] need os:reader only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Talos' version.
+    Version,
+    /// Metadata of files.
+    List,
+    /// A file (os:admin).
+    Read,
+    /// The process table.
+    Processes,
+    /// Sockets.
+    Netstat,
+    /// Resources of a type.
+    Resources,
+}
+
+impl Method {
+    /// Every call.
+    pub const ALL: [Self; 6] = [Self::Version, Self::List, Self::Read, Self::Processes, Self::Netstat, Self::Resources];
+
+    /// Its path in gRPC.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Version => "/machine.MachineService/Version",
+            Self::List => "/machine.MachineService/List",
+            Self::Read => "/machine.MachineService/Read",
+            Self::Processes => "/machine.MachineService/Processes",
+            Self::Netstat => "/machine.MachineService/Netstat",
+            Self::Resources => "/cosi.resource.State/List",
+        }
+    }
+}
+
+/// A type of resources that may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Its namespace.
+    pub namespace: &'static str,
+    /// Its full name.
+    pub name: &'static str,
+}
+
+/// The types that are read. None of them holds a key or a token, and none needs os:admin on any version.
+pub const KINDS: [Kind; 4] = [
+    Kind { namespace: "runtime", name: "KernelCmdlines.runtime.talos.dev" },
+    Kind { namespace: "runtime", name: "KernelParamStatuses.runtime.talos.dev" },
+    Kind { namespace: "runtime", name: "SecurityStates.talos.dev" },
+    Kind { namespace: "k8s", name: "StaticPods.kubernetes.talos.dev" },
+];
+
+/// A connection to a cluster's API, through which one node is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    channel: Channel,
+    node: MetadataValue<tonic::metadata::Ascii>,
+}
+
+impl Client {
+    /// Connects to one endpoint, and asks the node behind it who it is.
+    pub(super) async fn connect(
+        context: &Context,
+        endpoint: &Endpoint,
+        node: &str,
+    ) -> Result<(Self, wire::Version), Status> {
+        let mut tls = ClientTlsConfig::new()
+            .domain_name(endpoint.host.clone())
+            .identity(Identity::from_pem(&context.certificate, &context.key));
+        if !context.ca.is_empty() {
+            tls = tls.ca_certificate(Certificate::from_pem(&context.ca));
+        }
+        let failed = |error: &dyn std::error::Error| Status::unavailable(causes(error));
+        let channel = Channel::from_shared(format!("https://{endpoint}"))
+            .map_err(|error| failed(&error))?
+            .tls_config(tls)
+            .map_err(|error| failed(&error))?
+            .connect_timeout(CONNECT)
+            .connect()
+            .await
+            .map_err(|error| failed(&error))?;
+        let node = node.parse().map_err(|_| Status::invalid_argument(format!("`{node}` is no name of a node")))?;
+        let client = Self { channel, node };
+        // A missing or refused certificate shows with the first call only.
+        let response: wire::VersionResponse = client.unary(Method::Version, wire::Empty {}).await?;
+        let version = one(response.messages, |version| version.metadata.as_ref())?;
+        Ok((client, version))
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        // One node, one stream: answers are never mixed.
+        request.metadata_mut().insert("node", self.node.clone());
+        request.set_timeout(CALL);
+        request
+    }
+
+    async fn ready(&self) -> Result<Grpc<Channel>, Status> {
+        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
+        grpc.ready().await.map_err(|error| Status::unavailable(causes(&error)))?;
+        Ok(grpc)
+    }
+
+    async fn unary<Q, A>(&self, method: Method, message: Q) -> Result<A, Status>
+    where
+        Q: Message + 'static,
+        A: Message + Default + 'static,
+    {
+        let path = PathAndQuery::from_static(method.path());
+        let mut grpc = self.ready().await?;
+        let call = grpc.unary(self.request(message), path, ProstCodec::<Q, A>::default());
+        Ok(within(call).await?.into_inner())
+    }
+
+    async fn stream<Q, A>(&self, method: Method, message: Q) -> Result<Streaming<A>, Status>
+    where
+        Q: Message + 'static,
+        A: Message + Default + 'static,
+    {
+        let path = PathAndQuery::from_static(method.path());
+        let mut grpc = self.ready().await?;
+        let call = grpc.server_streaming(self.request(message), path, ProstCodec::<Q, A>::default());
+        Ok(within(call).await?.into_inner())
+    }
+
+    /// All messages of a stream; one that is cut short is an error, and never a short list.
+    async fn all<Q, A>(&self, method: Method, message: Q) -> Result<Vec<A>, Status>
+    where
+        Q: Message + 'static,
+        A: Message + Default + 'static,
+    {
+        let mut stream = self.stream(method, message).await?;
+        let mut all = Vec::new();
+        while let Some(message) = within(stream.message()).await? {
+            if all.len() == MAX_STREAM {
+                return Err(Status::resource_exhausted(format!("more than {MAX_STREAM} answers")));
+            }
+            all.push(message);
+        }
+        Ok(all)
+    }
+
+    /// Metadata of a path, and of what is in it if it is a directory.
+    pub(super) async fn list(&self, path: &str) -> Result<Vec<wire::FileInfo>, Status> {
+        let request = wire::ListRequest { root: path.to_owned(), recurse: false, recursion_depth: 0 };
+        self.all(Method::List, request).await
+    }
+
+    /// The first bytes of a file: one more than the limit, if it has so many.
+    pub(super) async fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, Status> {
+        let mut stream: Streaming<wire::Data> =
+            self.stream(Method::Read, wire::ReadRequest { path: path.to_owned() }).await?;
+        let mut bytes = Vec::new();
+        while let Some(data) = within(stream.message()).await? {
+            refused(data.metadata.as_ref())?;
+            bytes.extend_from_slice(&data.bytes);
+            if bytes.len() as u64 > limit {
+                break;
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The process table.
+    pub(super) async fn processes(&self) -> Result<Vec<wire::ProcessInfo>, Status> {
+        let response: wire::ProcessesResponse = self.unary(Method::Processes, wire::Empty {}).await?;
+        Ok(one(response.messages, |processes| processes.metadata.as_ref())?.processes)
+    }
+
+    /// Listening TCP sockets of the node's own network.
+    pub(super) async fn listening(&self) -> Result<Vec<wire::ConnectRecord>, Status> {
+        let request = wire::NetstatRequest {
+            filter: 2,
+            feature: Some(wire::NetstatFeature { pid: true }),
+            l4proto: Some(wire::NetstatProtocols { tcp: true, tcp6: true }),
+            netns: Some(wire::NetstatNamespaces { hostnetwork: true }),
+        };
+        let response: wire::NetstatResponse = self.unary(Method::Netstat, request).await?;
+        Ok(one(response.messages, |sockets| sockets.metadata.as_ref())?.connectrecord)
+    }
+
+    /// Resources of a type.
+    pub(super) async fn resources(&self, kind: Kind) -> Result<Vec<wire::Resource>, Status> {
+        let request = wire::ResourceListRequest { namespace: kind.namespace.to_owned(), r#type: kind.name.to_owned() };
+        let all: Vec<wire::ResourceListResponse> = self.all(Method::Resources, request).await?;
+        Ok(all.into_iter().filter_map(|response| response.resource).collect())
+    }
+}
+
+/// The answer of the one node that was asked. A proxy tells its failure inside of the message.
+fn one<T>(messages: Vec<T>, metadata: impl Fn(&T) -> Option<&wire::Metadata>) -> Result<T, Status> {
+    let mut messages = messages.into_iter();
+    match (messages.next(), messages.next()) {
+        (Some(message), None) => {
+            refused(metadata(&message))?;
+            Ok(message)
+        }
+        (None, _) => Err(Status::unavailable("the node gave no answer")),
+        _ => Err(Status::internal("several nodes answered where one was asked")),
+    }
+}
+
+fn refused(metadata: Option<&wire::Metadata>) -> Result<(), Status> {
+    match metadata.map(|metadata| metadata.error.as_str()).unwrap_or_default() {
+        "" => Ok(()),
+        error => Err(Status::unavailable(error)),
+    }
+}
+
+/// A call that ends: the deadline that the server is told is ours too.
+async fn within<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let ended = tokio::time::timeout(CALL, call).await;
+    ended.unwrap_or_else(|_| Err(Status::deadline_exceeded(format!("no answer within {} s", CALL.as_secs()))))
+}
+
+/// An error with what is behind it.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+        next = cause.source();
+    }
+    told
+}
+
+/// Connects to a node through the context's endpoints, beginning with the `turn`th: the first that answers is taken.
+pub(super) async fn through(
+    context: &Context,
+    node: Option<&str>,
+    turn: usize,
+) -> Result<(Client, wire::Version), TalosError> {
+    let mut last = None;
+    for at in 0..context.endpoints.len() {
+        let endpoint = &context.endpoints[(turn + at) % context.endpoints.len()];
+        let name = node.unwrap_or(&endpoint.host);
+        match Client::connect(context, endpoint, name).await {
+            Ok(connected) => return Ok(connected),
+            // Another endpoint would say the same of a node that it knows, or of who may ask.
+            Err(status)
+                if matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated | Code::InvalidArgument) =>
+            {
+                return Err(TalosError::Node { node: name.to_owned(), why: told(&status) });
+            }
+            Err(status) => {
+                last = Some(TalosError::Node { node: name.to_owned(), why: format!("{endpoint}: {}", told(&status)) })
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| TalosError::Node {
+        node: node.unwrap_or_default().to_owned(),
+        why: "there is no endpoint".to_owned(),
+    }))
+}
+
+/// A refusal in words.
+pub(super) fn told(status: &Status) -> String {
+    let message = status.message().trim();
+    let mut told = if message.is_empty() { status.code().description().to_owned() } else { message.to_owned() };
+    // What the transport met stands at the end of the chain.
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        let why = error.to_string();
+        if !told.contains(&why) {
+            told = format!("{told}: {why}");
+        }
+        source = error.source();
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What must never be called: it changes the machine, or hands out what opens it (the field's list, by name).
+    const NEVER: [&str; 24] = [
+        "ApplyConfiguration",
+        "Reboot",
+        "Reset",
+        "Upgrade",
+        "Bootstrap",
+        "ServiceStart",
+        "ServiceStop",
+        "ServiceRestart",
+        "Rollback",
+        "Shutdown",
+        "MetaWrite",
+        "MetaDelete",
+        "EtcdRecover",
+        "EtcdRemoveMember",
+        "EtcdSnapshot",
+        "Restart",
+        "ContainerRun",
+        "Copy",
+        "Kubeconfig",
+        "GenerateClientConfiguration",
+        "Create",
+        "Update",
+        "Destroy",
+        "Teardown",
+    ];
+
+    /// Types that hold keys, tokens or what people keep to themselves.
+    const SECRET: [&str; 20] = [
+        "OSRootSecrets",
+        "ApiCertificates",
+        "TrustdCertificates",
+        "EtcdSecrets",
+        "EtcdRootSecrets",
+        "KubernetesSecrets",
+        "KubernetesRootSecrets",
+        "KubernetesDynamicCerts",
+        "KubeletSecrets",
+        "MaintenanceRootSecrets",
+        "EncryptionSalts",
+        "EtcdEncryptionConfigs",
+        "KubeSpanIdentities",
+        "DiscoveryConfigs",
+        "SiderolinkConfigs",
+        "UniqueMachineTokens",
+        "EtcFileSpecs",
+        "RegistryConfigs",
+        "ExtensionServiceConfigs",
+        "MetaKeys",
+    ];
+
+    #[test]
+    fn nothing_is_called_that_changes_a_machine() {
+        for method in Method::ALL {
+            let name = method.path().rsplit('/').next().unwrap();
+            assert!(!NEVER.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_secret_is_read() {
+        for kind in KINDS {
+            let name = kind.name.split('.').next().unwrap();
+            assert!(!SECRET.contains(&name) && !kind.name.contains("secrets") && kind.namespace != "secrets", "{name}");
+        }
+    }
+}

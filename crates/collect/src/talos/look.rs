@@ -1,0 +1,395 @@
+//! What a machine's API answers to the questions of a walk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use evidence::{Ask, Entry, FileKind, Listener, Listing, OsText, Process, ProcessTable, Seen, Sockets, Stat, Text};
+use tonic::{Code, Status};
+
+use super::client::{Client, KINDS, Kind, told};
+use super::wire::{ConnectRecord, FileInfo, ProcessInfo};
+
+/// The role that may read files.
+const ADMIN: &str = "os:admin";
+
+/// Go's bits of a mode beside the permissions.
+const DIRECTORY: u32 = 1 << 31;
+const LINK: u32 = 1 << 27;
+const OTHER: u32 = 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21;
+const SET_UID: u32 = 1 << 23;
+const SET_GID: u32 = 1 << 22;
+const STICKY: u32 = 1 << 20;
+
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// A value has a page at most.
+const MAX_VALUE: u64 = 64 << 10;
+
+/// What follows a socket's state `LISTEN` in the kernel's own numbers.
+const LISTEN: i32 = 10;
+
+/// One machine, with what it was asked before.
+pub(super) struct Node {
+    client: Client,
+    processes: Option<Result<Vec<ProcessInfo>, Seen>>,
+    sockets: Option<Result<Vec<ConnectRecord>, Seen>>,
+    resources: BTreeMap<&'static str, Result<Vec<(String, String)>, Seen>>,
+    /// Whether a file was read, or refused.
+    read: Option<bool>,
+    declared: BTreeSet<OsText>,
+}
+
+impl Node {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            processes: None,
+            sockets: None,
+            resources: BTreeMap::new(),
+            read: None,
+            declared: BTreeSet::new(),
+        }
+    }
+
+    /// Whether the role may read files, as far as that was tried.
+    pub(super) fn may_read(&self) -> bool {
+        self.read == Some(true)
+    }
+
+    /// Whether a value is what Talos set, and not what is.
+    pub(super) fn is_declared(&self, path: &OsText) -> bool {
+        self.declared.contains(path)
+    }
+
+    /// The answer; none: this API has none to such a question.
+    pub(super) async fn look(&mut self, ask: &Ask) -> Option<Seen> {
+        let answer = match ask {
+            Ask::Processes { names, env: _ } => self.process_table(names).await,
+            Ask::Sockets { pid } => self.sockets(*pid).await,
+            Ask::Stat { path } => self.stat(path).await,
+            Ask::List { path, limit } => self.list(path, *limit).await,
+            Ask::Text { path, cut, limit } => {
+                self.bytes(path, *limit).await.map(|bytes| evidence::take_text(*cut, bytes))
+            }
+            Ask::Certs { path, limit } => self.bytes(path, *limit).await.map(|bytes| {
+                let certificates = evidence::pem_certificates(&bytes).into_iter();
+                Seen::Certs(certificates.map(|der| Text::new(der, Vec::new())).collect())
+            }),
+            Ask::Value { path } => return self.value(path).await,
+            Ask::Parameters { path, names } => match self.bytes(path, MAX_VALUE).await {
+                Ok(bytes) => Ok(evidence::take_parameters(names, &bytes)),
+                // The command line is a resource too, for those who may not read files.
+                Err(seen) => match self.resource(KINDS[0]).await.ok().and_then(|all| all.first()) {
+                    Some((_, yaml)) => {
+                        let line = field(yaml, "cmdline").unwrap_or_default();
+                        Ok(evidence::take_parameters(names, line.as_bytes()))
+                    }
+                    None => Err(seen),
+                },
+            },
+            Ask::Body { .. } => return None,
+        };
+        Some(answer.unwrap_or_else(|seen| seen))
+    }
+
+    async fn process_table(&mut self, names: &BTreeSet<String>) -> Result<Seen, Seen> {
+        if self.processes.is_none() {
+            let all = self.client.processes().await.map_err(|status| refusal(&status));
+            self.processes = Some(all);
+        }
+        let all =
+            self.processes.as_ref().map_or(Ok(&[][..]), |all| all.as_ref().map(Vec::as_slice)).map_err(Clone::clone)?;
+        let mut matched: Vec<Process> = all.iter().filter_map(|process| described(process, names)).collect();
+        matched.sort_by_key(|process| process.pid);
+        let examined = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        for process in &mut matched {
+            // The API tells no user; the kernel's own file does, to those who may read it.
+            let status = format!("/proc/{}/status", process.pid);
+            if let Ok(bytes) = self.bytes(&status.into(), MAX_VALUE).await {
+                let text = String::from_utf8_lossy(&bytes);
+                process.uid = effective(&text, "Uid:").unwrap_or(u32::MAX);
+                process.gid = effective(&text, "Gid:").unwrap_or(u32::MAX);
+            }
+        }
+        Ok(Seen::Processes(ProcessTable { matched, examined, incomplete: None }))
+    }
+
+    async fn sockets(&mut self, pid: u32) -> Result<Seen, Seen> {
+        if self.sockets.is_none() {
+            let all = self.client.listening().await.map_err(|status| refusal(&status));
+            self.sockets = Some(all);
+        }
+        let all =
+            self.sockets.as_ref().map_or(Ok(&[][..]), |all| all.as_ref().map(Vec::as_slice)).map_err(Clone::clone)?;
+        let mut owners_known = true;
+        let mut listening = Vec::new();
+        for socket in all.iter().filter(|socket| socket.state == LISTEN) {
+            let (Ok(address), Ok(port)) = (socket.localip.parse::<IpAddr>(), u16::try_from(socket.localport)) else {
+                return Err(Seen::Failed {
+                    why: format!("{}:{} is no address of a socket", socket.localip, socket.localport),
+                });
+            };
+            let owner = socket.process.as_ref().map(|process| process.pid).filter(|pid| *pid != 0);
+            owners_known &= owner.is_some();
+            listening.push(Listener { address, port, own: owner.map(|owner| owner == pid) });
+        }
+        listening.sort();
+        Ok(Seen::Sockets(Sockets { listening, owners_known }))
+    }
+
+    /// What a path leads to, links followed, and what is in it if it is a directory.
+    async fn found(&mut self, path: &OsText) -> Result<(String, bool, Vec<FileInfo>), Seen> {
+        let Some(path) = path.as_str().filter(|path| path.starts_with('/')) else {
+            return Err(Seen::Failed { why: "not an absolute path in UTF-8".to_owned() });
+        };
+        let mut here = path.to_owned();
+        for links in 0..MAX_LINKS {
+            let all = self.client.list(&here).await.map_err(|status| file_refusal(&status))?;
+            let Some(own) = all.iter().find(|file| same(&file.name, &here)).or(all.first()) else {
+                return Err(Seen::Failed { why: "the API tells nothing of it".to_owned() });
+            };
+            if !own.error.is_empty() {
+                return Err(missing(&own.error));
+            }
+            if own.mode & LINK == 0 {
+                return Ok((here, links > 0, all));
+            }
+            if own.link.is_empty() {
+                return Err(Seen::Failed { why: "a link whose target the API does not tell".to_owned() });
+            }
+            here = target(&here, &own.link);
+        }
+        Err(Seen::Failed { why: "too many links".to_owned() })
+    }
+
+    async fn stat(&mut self, path: &OsText) -> Result<Seen, Seen> {
+        let (place, linked, all) = self.found(path).await?;
+        let own = all.iter().find(|file| same(&file.name, &place)).unwrap_or(&all[0]);
+        Ok(Seen::Stat(Stat {
+            kind: kind(own),
+            mode: permissions(own.mode),
+            uid: own.uid,
+            gid: own.gid,
+            size: u64::try_from(own.size).unwrap_or(0),
+            modified: own.modified.checked_mul(1000).filter(|ms| *ms > 0),
+            target: linked.then(|| place.into()),
+        }))
+    }
+
+    async fn list(&mut self, path: &OsText, limit: usize) -> Result<Seen, Seen> {
+        let (place, _, all) = self.found(path).await?;
+        let own = all.iter().find(|file| same(&file.name, &place)).unwrap_or(&all[0]);
+        if kind(own) != FileKind::Dir {
+            return Err(Seen::Failed { why: "not a directory".to_owned() });
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        for file in all.iter().filter(|file| !same(&file.name, &place)) {
+            let beneath = file.name.strip_prefix(place.trim_end_matches('/')).unwrap_or(&file.relative_name);
+            let name = beneath.trim_start_matches('/');
+            if name.is_empty() || name.contains('/') {
+                continue;
+            }
+            if !file.error.is_empty() {
+                return Err(Seen::Failed { why: file.error.clone() });
+            }
+            entries.push(Entry { name: name.into(), dir: kind(file) == FileKind::Dir });
+        }
+        entries.sort();
+        let complete = entries.len() <= limit;
+        entries.truncate(limit);
+        Ok(Seen::List(Listing { entries, complete }))
+    }
+
+    async fn bytes(&mut self, path: &OsText, limit: u64) -> Result<Vec<u8>, Seen> {
+        let path = path.as_str().ok_or_else(|| Seen::Failed { why: "not UTF-8".to_owned() })?;
+        if self.read == Some(false) {
+            return Err(Seen::Denied { right: ADMIN.to_owned() });
+        }
+        match self.client.read(path, limit).await {
+            Ok(bytes) if bytes.len() as u64 > limit => Err(Seen::TooLarge { size: bytes.len() as u64, limit }),
+            Ok(bytes) => {
+                self.read = Some(true);
+                Ok(bytes)
+            }
+            Err(status) => {
+                let seen = file_refusal(&status);
+                if matches!(seen, Seen::Denied { .. }) {
+                    self.read.get_or_insert(false);
+                }
+                Err(seen)
+            }
+        }
+    }
+
+    /// A value as the kernel shows it; for those who may not read files, as Talos set it.
+    async fn value(&mut self, path: &OsText) -> Option<Seen> {
+        let seen = match self.bytes(path, MAX_VALUE).await {
+            Ok(bytes) => return Some(evidence::take_value(&bytes)),
+            Err(seen) => seen,
+        };
+        if !matches!(seen, Seen::Denied { .. }) {
+            return Some(seen);
+        }
+        let id = path.as_str()?.strip_prefix("/proc/sys/")?.replace('/', ".");
+        let all = self.resource(KINDS[1]).await.ok()?;
+        let (_, yaml) = all.iter().find(|(own, _)| own.strip_prefix("proc.sys.") == Some(&id))?;
+        if field(yaml, "unsupported").as_deref() == Some("true") {
+            return None;
+        }
+        let value = field(yaml, "current")?;
+        self.declared.insert(path.clone());
+        Some(evidence::take_value(value.as_bytes()))
+    }
+
+    /// Ids and specs of a type.
+    async fn resource(&mut self, of: Kind) -> Result<&[(String, String)], Seen> {
+        if !self.resources.contains_key(of.name) {
+            let all = self.client.resources(of).await.map_err(|status| refusal(&status)).map(|all| {
+                let read =
+                    all.into_iter().filter_map(|resource| Some((resource.metadata?.id, resource.spec?.yaml_spec)));
+                read.collect::<Vec<_>>()
+            });
+            self.resources.insert(of.name, all);
+        }
+        self.resources[of.name].as_ref().map(Vec::as_slice).map_err(Clone::clone)
+    }
+}
+
+/// A field at the top of a spec.
+fn field(yaml: &str, name: &str) -> Option<String> {
+    let spec: BTreeMap<String, serde_json::Value> = serde_saphyr::from_str(yaml).ok()?;
+    match spec.get(name)? {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Null => None,
+        other => Some(other.to_string()),
+    }
+}
+
+/// A refusal that concerns no file.
+fn refusal(status: &Status) -> Seen {
+    match status.code() {
+        Code::PermissionDenied | Code::Unauthenticated => Seen::Denied { right: "os:reader".to_owned() },
+        Code::Unimplemented => Seen::Unsupported { by: "this version of Talos".to_owned() },
+        _ => Seen::Failed { why: told(status) },
+    }
+}
+
+fn file_refusal(status: &Status) -> Seen {
+    match status.code() {
+        Code::PermissionDenied => Seen::Denied { right: ADMIN.to_owned() },
+        Code::NotFound => absent(),
+        _ => missing(&told(status)),
+    }
+}
+
+/// What the machine says of a file that it could not look at, in Go's words.
+fn missing(error: &str) -> Seen {
+    if error.contains("no such file or directory") || error.contains("not a directory") {
+        absent()
+    } else if error.contains("permission denied") || error.contains("operation not permitted") {
+        Seen::Denied { right: "what the machine's API itself is refused".to_owned() }
+    } else {
+        Seen::Failed { why: error.to_owned() }
+    }
+}
+
+fn absent() -> Seen {
+    Seen::Absent { proof: "no such file on the machine, says its API".to_owned() }
+}
+
+fn kind(file: &FileInfo) -> FileKind {
+    match file.mode {
+        mode if mode & DIRECTORY != 0 => FileKind::Dir,
+        mode if mode & LINK != 0 => FileKind::Symlink,
+        mode if mode & OTHER != 0 => FileKind::Other,
+        _ => FileKind::File,
+    }
+}
+
+/// Permission bits of a Go mode as `st_mode` has them.
+fn permissions(mode: u32) -> u32 {
+    let special = [(SET_UID, 0o4000), (SET_GID, 0o2000), (STICKY, 0o1000)];
+    special.into_iter().fold(mode & 0o777, |bits, (go, own)| if mode & go == 0 { bits } else { bits | own })
+}
+
+fn same(name: &str, path: &str) -> bool {
+    name.trim_end_matches('/') == path.trim_end_matches('/')
+}
+
+/// Where a link at a path leads.
+fn target(path: &str, link: &str) -> String {
+    let joined = if link.starts_with('/') {
+        link.to_owned()
+    } else {
+        let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+        format!("{directory}/{link}")
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in joined.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => _ = parts.pop(),
+            name => parts.push(name),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// A process as a walk sees it, if it answers to any of the names. The API tells no user, no environment and no start.
+fn described(process: &ProcessInfo, names: &BTreeSet<String>) -> Option<Process> {
+    let exe = Some(process.executable.as_str()).filter(|exe| !exe.is_empty()).map(OsText::from);
+    let argv: Vec<OsText> = process.args.split(' ').filter(|word| !word.is_empty()).map(OsText::from).collect();
+    let names = evidence::process_names(names, exe.as_ref(), &argv);
+    if names.is_empty() {
+        return None;
+    }
+    let (argv, cuts) = evidence::scrub_argv(argv);
+    Some(Process {
+        pid: u32::try_from(process.pid).ok()?,
+        ppid: u32::try_from(process.ppid).unwrap_or(0),
+        names,
+        comm: process.command.as_str().into(),
+        exe,
+        argv,
+        uid: u32::MAX,
+        gid: u32::MAX,
+        cuts,
+        ..Process::default()
+    })
+}
+
+/// The second of the four ids of a line of `/proc/PID/status`: real, effective, saved, file system.
+fn effective(status: &str, name: &str) -> Option<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_gos() {
+        for (mode, expected) in [
+            (DIRECTORY | 0o700, 0o700),
+            (0o600, 0o600),
+            (SET_UID | 0o755, 0o4755),
+            (DIRECTORY | STICKY | 0o777, 0o1777),
+        ] {
+            assert_eq!(permissions(mode), expected, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn links_lead_on() {
+        for (path, link, expected) in [
+            ("/bin", "usr/bin", "/usr/bin"),
+            ("/a/b/c", "../d", "/a/d"),
+            ("/a/b", "/x/./y", "/x/y"),
+            ("/a", "../../..", "/"),
+        ] {
+            assert_eq!(target(path, link), expected, "{path} {link}");
+        }
+    }
+}

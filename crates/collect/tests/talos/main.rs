@@ -1,0 +1,243 @@
+//! Talos' API, asked over mutual TLS from a real server whose messages have Talos' numbers.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod server;
+
+use std::sync::atomic::Ordering;
+
+use collect::talos::{self, Context, TalosError};
+use evidence::{Aspect, Basis, Capture, Cut, FileKind, Hop, Seen, Start, Take, Trail};
+use server::{Authority, DIRECTORY, Fault, File, LINK, Machine, serve};
+
+fn trail(path: &str, hops: Vec<Hop>, take: Vec<Take>) -> Trail {
+    Trail { id: "t".to_owned(), start: Start::Path(path.to_owned()), hops, take }
+}
+
+fn trails() -> Vec<Trail> {
+    let entries = Hop::Entries { prefix: None, suffix: None, depth: 1 };
+    vec![
+        Trail {
+            id: "p".to_owned(),
+            start: Start::Process(vec!["kubelet".to_owned(), "etcd".to_owned()]),
+            hops: vec![],
+            take: vec![Take::Process { env: vec![] }, Take::Sockets],
+        },
+        trail("/etc/kubernetes/kubelet.yaml", vec![], vec![Take::Stat, Take::Text(Cut::Config)]),
+        trail("/etc/cni/net.d", vec![entries], vec![Take::Stat]),
+        trail("/etc/kubernetes/manifests", vec![], vec![Take::List]),
+        trail("/system/secrets/etcd/ca.crt", vec![], vec![Take::Certs]),
+        trail("/lib", vec![], vec![Take::Stat]),
+        trail("/proc/cmdline", vec![], vec![Take::Parameters(vec!["pti".to_owned()])]),
+        trail("/proc/sys/kernel/kptr_restrict", vec![], vec![Take::Value]),
+        trail("/proc/sys/kernel/osrelease", vec![], vec![Take::Value]),
+        Trail { id: "api".to_owned(), start: Start::Api("/version".to_owned()), hops: vec![], take: vec![Take::Body] },
+    ]
+}
+
+fn machine(admin: bool) -> Machine {
+    let mut machine = Machine { tag: "v1.13.2".to_owned(), admin, ..Machine::default() };
+    machine.file(
+        "/etc/kubernetes/kubelet.yaml",
+        0o600,
+        0,
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n",
+    );
+    machine.file("/etc/cni/net.d/10-flannel.conflist", 0o600, 0, "{}");
+    machine.file("/system/secrets/etcd/ca.crt", 0o400, 60, "no certificate");
+    machine.file("/usr/lib/x", 0o644, 0, "");
+    machine.files.insert("/lib".to_owned(), File { mode: LINK | 0o777, link: "usr/lib".to_owned(), ..File::default() });
+    machine.file("/proc/cmdline", 0o444, 0, "talos.platform=metal pti=on\n");
+    machine.file("/proc/sys/kernel/kptr_restrict", 0o644, 0, "1\n");
+    machine.file("/proc/sys/kernel/osrelease", 0o444, 0, "6.18.5-talos\n");
+    machine.file("/proc/2200/status", 0o444, 0, "Name:\tetcd\nUid:\t60\t60\t60\t60\nGid:\t60\t60\t60\t60\n");
+    machine.processes = vec![
+        (1, "/sbin/init".to_owned(), "/sbin/init".to_owned()),
+        (
+            2100,
+            "/usr/local/bin/kubelet".to_owned(),
+            "/usr/local/bin/kubelet --config=/etc/kubernetes/kubelet.yaml".to_owned(),
+        ),
+        (2200, "/usr/local/bin/etcd".to_owned(), "/usr/local/bin/etcd --client-cert-auth=true".to_owned()),
+    ];
+    machine.sockets = vec![("::".to_owned(), 10250, 2100), ("127.0.0.1".to_owned(), 10248, 2100)];
+    let resources = [
+        ("KernelCmdlines.runtime.talos.dev", "cmdline", "cmdline: talos.platform=metal pti=on\n"),
+        (
+            "KernelParamStatuses.runtime.talos.dev",
+            "proc.sys.kernel.kptr_restrict",
+            "current: \"2\"\ndefault: \"0\"\nunsupported: false\n",
+        ),
+    ];
+    for (of, id, yaml) in resources {
+        machine.resources.insert(of.to_owned(), vec![(id.to_owned(), yaml.to_owned())]);
+    }
+    machine
+}
+
+fn context(authority: &Authority, endpoints: &[String], days: i64) -> Context {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("talosconfig");
+    std::fs::write(&path, authority.talosconfig(endpoints, "os:reader", days)).unwrap();
+    talos::load(&path, None).unwrap()
+}
+
+fn asked(machine: Machine, node: Option<&str>) -> Result<Capture, TalosError> {
+    let authority = Authority::new();
+    let running = serve(machine, &authority, true);
+    talos::capture(&context(&authority, &[running.address.clone()], 2), node, 0, trails())
+}
+
+fn text(seen: Option<&Seen>) -> String {
+    match seen {
+        Some(Seen::Text(text)) => text.to_lossy().into_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_administrator_sees_the_machine_as_it_is() {
+    let machine = machine(true);
+    let nodes = machine.asked.clone();
+    let capture = asked(machine, Some("cp-1")).unwrap();
+    assert_eq!((capture.name.as_str(), capture.identity["talos"].as_str()), ("cp-1", "v1.13.2"));
+    assert!(capture.reach.kernel);
+    let Some(Seen::Stat(stat)) = capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Stat) else { panic!("a stat") };
+    assert_eq!((stat.mode, stat.uid, stat.kind), (0o600, 0, FileKind::File));
+    assert!(text(capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Text)).contains("KubeletConfiguration"));
+    let Some(Seen::Stat(etcd)) = capture.path("/system/secrets/etcd/ca.crt", Aspect::Stat) else { panic!("a stat") };
+    assert_eq!((etcd.mode, etcd.uid, etcd.gid), (0o400, 60, 60));
+    assert!(
+        matches!(capture.path("/system/secrets/etcd/ca.crt", Aspect::Certs), Some(Seen::Certs(none)) if none.is_empty())
+    );
+    let Some(Seen::Stat(link)) = capture.path("/lib", Aspect::Stat) else { panic!("a stat") };
+    assert_eq!(
+        (link.kind, link.target.as_ref().map(ToString::to_string).as_deref()),
+        (FileKind::Dir, Some("/usr/lib"))
+    );
+    assert!(matches!(capture.path("/etc/kubernetes/manifests", Aspect::Stat), Some(Seen::Absent { .. })));
+    assert!(capture.path("/etc/cni/net.d/10-flannel.conflist", Aspect::Stat).is_some());
+    assert_eq!(text(capture.path("/proc/cmdline", Aspect::Value)), "talos.platform=\"<not taken>\" pti=on");
+    assert_eq!(
+        text(capture.path("/proc/sys/kernel/kptr_restrict", Aspect::Value)),
+        "1",
+        "what is, and not what was set"
+    );
+    let Some(Seen::Processes(table)) = capture.seen(&evidence::Place::Processes, Aspect::Processes) else {
+        panic!("processes")
+    };
+    let told: Vec<(u32, u32)> = table.matched.iter().map(|process| (process.pid, process.uid)).collect();
+    assert_eq!((told, table.examined), (vec![(2100, u32::MAX), (2200, 60)], 3));
+    let Some(Seen::Sockets(sockets)) = capture.seen(&evidence::Place::Process(2100), Aspect::Sockets) else {
+        panic!("sockets")
+    };
+    assert!(
+        sockets.owners_known && sockets.listening.len() == 2 && sockets.listening.iter().all(|s| s.own == Some(true))
+    );
+    assert!(
+        !capture.items.iter().any(|item| matches!(item.place, evidence::Place::Api(_))),
+        "another API was not asked"
+    );
+    let nodes = nodes.lock().unwrap();
+    assert!(!nodes.is_empty() && nodes.iter().all(|node| node == "cp-1"), "each call names its node");
+}
+
+#[test]
+fn a_reader_sees_metadata_and_what_was_set_and_is_told_what_needs_more() {
+    let capture = asked(machine(false), None).unwrap();
+    assert!(!capture.reach.kernel);
+    assert!(matches!(capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Stat), Some(Seen::Stat(_))));
+    let denied =
+        |path: &str, aspect| matches!(capture.path(path, aspect), Some(Seen::Denied { right }) if right == "os:admin");
+    assert!(denied("/etc/kubernetes/kubelet.yaml", Aspect::Text));
+    assert!(denied("/system/secrets/etcd/ca.crt", Aspect::Certs));
+    assert_eq!(text(capture.path("/proc/cmdline", Aspect::Value)), "talos.platform=\"<not taken>\" pti=on");
+    assert_eq!(text(capture.path("/proc/sys/kernel/kptr_restrict", Aspect::Value)), "2");
+    let basis = |path: &str| {
+        capture
+            .items
+            .iter()
+            .find(|item| item.place == evidence::Place::Path(path.into()) && item.aspect == Aspect::Value)
+            .map(|item| item.basis)
+    };
+    assert_eq!(basis("/proc/sys/kernel/kptr_restrict"), Some(Basis::Declared));
+    assert_eq!(basis("/proc/sys/kernel/osrelease"), None, "nothing tells it to a reader");
+}
+
+#[test]
+fn a_type_that_this_version_does_not_know_is_no_failure() {
+    let mut old = machine(false);
+    old.resources.clear();
+    let capture = asked(old, None).unwrap();
+    assert!(matches!(capture.path("/proc/cmdline", Aspect::Value), Some(Seen::Denied { .. })));
+    assert_eq!(capture.path("/proc/sys/kernel/kptr_restrict", Aspect::Value), None);
+}
+
+#[test]
+fn a_stream_that_is_cut_is_no_short_answer() {
+    let capture = asked(Machine { fault: Fault::Truncated, ..machine(true) }, None).unwrap();
+    for (path, aspect) in [
+        ("/etc/kubernetes/kubelet.yaml", Aspect::Stat),
+        ("/etc/kubernetes/manifests", Aspect::Stat),
+        ("/proc/sys/kernel/kptr_restrict", Aspect::Value),
+    ] {
+        assert!(matches!(capture.path(path, aspect), Some(Seen::Failed { .. })), "{path}");
+    }
+}
+
+#[test]
+fn a_huge_file_is_not_taken() {
+    let capture = asked(Machine { fault: Fault::Huge, ..machine(true) }, None).unwrap();
+    assert!(matches!(capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Text), Some(Seen::TooLarge { .. })));
+}
+
+#[test]
+fn a_node_that_cannot_be_reached_is_an_error_that_names_it() {
+    for (fault, expected) in [
+        (Fault::NodeDown, "connection refused"),
+        (Fault::NodeDownInside, "node is down"),
+        (Fault::NoForwarding, "no request forwarding"),
+    ] {
+        let error = asked(Machine { fault, ..machine(true) }, Some("n9")).unwrap_err().to_string();
+        assert!(error.starts_with("n9: ") && error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn certificates_that_do_not_fit_are_refused_and_said_so() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let running = serve(machine(true), &authority, true);
+    let endpoints = [running.address.clone()];
+    let expired = talos::capture(&context(&authority, &endpoints, -3), None, 0, trails()).unwrap_err().to_string();
+    assert!(expired.to_lowercase().contains("expired"), "{expired}");
+    let stranger = talos::capture(&context(&other, &endpoints, 2), None, 0, trails()).unwrap_err().to_string();
+    assert!(stranger.to_lowercase().contains("certificate"), "{stranger}");
+}
+
+#[test]
+fn the_next_endpoint_is_tried_and_turns_are_taken() {
+    let authority = Authority::new();
+    let (first, second) = (machine(true), machine(true));
+    let (one, two) = (first.calls.clone(), second.calls.clone());
+    let (first, second) = (serve(first, &authority, true), serve(second, &authority, true));
+    let gone = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let context = context(&authority, &[first.address.clone(), second.address.clone(), gone], 2);
+    talos::capture(&context, Some("a"), 0, vec![]).unwrap();
+    talos::capture(&context, Some("b"), 1, vec![]).unwrap();
+    assert_eq!((one.load(Ordering::SeqCst), two.load(Ordering::SeqCst)), (1, 1));
+    talos::capture(&context, Some("c"), 2, vec![]).unwrap();
+    assert_eq!(one.load(Ordering::SeqCst), 2, "where one does not answer the next does");
+}
+
+#[test]
+fn a_directory_is_listed_with_what_is_in_it() {
+    let mut machine = machine(true);
+    machine.files.insert("/etc/kubernetes/manifests".to_owned(), File { mode: DIRECTORY | 0o700, ..File::default() });
+    machine.file("/etc/kubernetes/manifests/a.yaml", 0o600, 0, "");
+    let capture = asked(machine, None).unwrap();
+    let Some(Seen::List(listing)) = capture.path("/etc/kubernetes/manifests", Aspect::List) else { panic!("a list") };
+    assert_eq!(listing.entries.iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>(), ["a.yaml"]);
+}
