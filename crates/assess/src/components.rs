@@ -80,8 +80,8 @@ pub(crate) static COMPONENTS: [Component; 6] = [
 ];
 
 /// Roles of a platform's places that facts and trails speak of, beside the units of each component.
-pub(crate) const ROLES: [&str; 7] =
-    ["marks", "manifests", "admin-kubeconfigs", "pki", "kubelet-config", "kubelet-certificates", "cni"];
+pub(crate) const ROLES: [&str; 8] =
+    ["marks", "os-release", "manifests", "admin-kubeconfigs", "pki", "kubelet-config", "kubelet-certificates", "cni"];
 
 impl Component {
     /// A component by name.

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::document;
+use crate::facts::kernel::OS_RELEASE;
 use crate::node::Node;
 use crate::sight::Sight;
 use crate::value::Seen;
@@ -72,6 +73,12 @@ pub(crate) fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platf
         let sight = Sight::new(capture);
         for platform in &content.platforms {
             let mark = platform.places("marks").iter().find(|path| matches!(sight.stat(path), Seen::Known(_)));
+            if platform.places("os-release").iter().any(|id| runs(&sight, id)) {
+                return Some((
+                    platform,
+                    Choice::new(&platform.name, format!("{} runs {}", capture.name, platform.title)),
+                ));
+            }
             if let Some(mark) = mark {
                 return Some((platform, Choice::new(&platform.name, format!("{mark} is there"))));
             }
@@ -80,6 +87,19 @@ pub(crate) fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platf
     let platform = content.platforms.first()?;
     let reason = format!("no platform's marks were found, so files are looked for where {} keeps them", platform.title);
     Some((platform, Choice::new(&platform.name, reason)))
+}
+
+/// Whether a node runs the operating system of this id: its API says so, or its os-release.
+fn runs(sight: &Sight<'_>, id: &str) -> bool {
+    if sight.capture.identity.contains_key(id) {
+        return true;
+    }
+    let release = sight.text(OS_RELEASE);
+    release.known().is_some_and(|(text, _)| {
+        text.to_lossy()
+            .lines()
+            .any(|line| line.strip_prefix("ID=").is_some_and(|own| own.trim_matches(['"', '\'']) == id))
+    })
 }
 
 /// What must be said of a profile that a person chose for a version that it is not written for.

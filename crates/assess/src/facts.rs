@@ -14,6 +14,7 @@ mod kubelet;
 mod pki;
 mod settings;
 mod sockets;
+pub(crate) mod talos;
 
 use crate::components::Component;
 use crate::node::{Instance, Node};
@@ -24,6 +25,7 @@ pub(crate) use files::{DEPTH, SETS, id_of, set};
 pub use kernel::KERNEL;
 pub(crate) use kernel::Kernel;
 pub(crate) use pki::PKI_SETTINGS;
+pub use talos::TALOS;
 
 /// A fact.
 #[derive(Debug)]
@@ -48,8 +50,8 @@ pub(crate) enum Resolve {
     Instance(fn(&Node<'_>, &Instance) -> Resolved),
     /// From a file, by its path.
     File(fn(&Node<'_>, &str) -> Resolved),
-    /// From the node's kernel; a family's resolver is given the name in it.
-    Kernel(fn(&Node<'_>, &str) -> Resolved),
+    /// From the node itself: its kernel, its operating system. A family's resolver is given the name in it.
+    Host(fn(&Node<'_>, &str) -> Resolved),
 }
 
 /// What a fact is asked of.
@@ -59,8 +61,8 @@ pub(crate) enum Subject<'s> {
     Instance(&'s Instance),
     /// A file.
     File(&'s str),
-    /// The node's kernel.
-    Kernel,
+    /// The node itself.
+    Host,
 }
 
 /// What the names of an open family of facts end in.
@@ -85,10 +87,10 @@ impl Fact {
         self.name.strip_suffix(ANY)
     }
 
-    /// The component that the fact is about; none: a file, or the kernel.
+    /// The component that the fact is about; none: a file, or the node itself.
     pub fn component(&self) -> Option<&'static str> {
         match self.resolve {
-            Resolve::File(_) | Resolve::Kernel(_) => None,
+            Resolve::File(_) | Resolve::Host(_) => None,
             _ => self.name.split('.').next().and_then(Component::named).map(|component| component.name),
         }
     }
@@ -97,7 +99,7 @@ impl Fact {
     /// instance of it.
     pub(crate) fn resolve(&self, node: &Node<'_>, subject: Subject<'_>, name: &str) -> Resolved {
         match (&self.resolve, subject) {
-            (Resolve::Kernel(resolve), _) => {
+            (Resolve::Host(resolve), _) => {
                 let own = self.family().and_then(|family| name.strip_prefix(family)?.strip_prefix('.'));
                 resolve(node, own.unwrap_or(name))
             }
@@ -111,7 +113,7 @@ impl Fact {
                 let of = |instance: &Instance| match self.resolve {
                     Resolve::Setting(name) => node.setting(instance, name),
                     Resolve::Instance(resolve) => resolve(node, instance),
-                    Resolve::File(_) | Resolve::Kernel(_) => unreachable_file(),
+                    Resolve::File(_) | Resolve::Host(_) => unreachable_file(),
                 };
                 match subject {
                     Subject::Instance(instance) if instance.component.name == component => of(instance),
@@ -138,10 +140,16 @@ pub fn catalogue() -> impl Iterator<Item = &'static Fact> {
         files::FACTS,
         certificates::FACTS,
         kernel::FACTS,
+        talos::FACTS,
     ]
     .into_iter()
     .flatten()
     .chain(settings::FACTS)
+}
+
+/// Whether controls of a component are asked once of each node, and not of instances that run.
+pub fn is_of_host(component: &str) -> bool {
+    [KERNEL, TALOS].contains(&component)
 }
 
 /// A fact by name, or the family that a name belongs to.

@@ -84,9 +84,9 @@ pub(crate) fn judge(node: &Node<'_>, control: &Control, parameters: &Parameters)
         );
         return vec![Outcome::unknown(SubjectName::new("cluster", &control.component), unknown)];
     }
-    if control.component == facts::KERNEL && control.for_each.is_none() {
-        let subject = SubjectName::new("component", facts::KERNEL);
-        return vec![Bench { node, control, parameters, subject: Subject::Kernel }.outcome(subject)];
+    if facts::is_of_host(&control.component) && control.for_each.is_none() {
+        let subject = SubjectName::new("component", &control.component);
+        return vec![Bench { node, control, parameters, subject: Subject::Host }.outcome(subject)];
     }
     let Some(set) = &control.for_each else {
         let of = SubjectName::new("component", &control.component);
@@ -317,7 +317,7 @@ impl Bench<'_> {
         // A fact that is absent was seen as directly as the instance that lacks it.
         let own = match self.subject {
             Subject::Instance(instance) => Some(instance.basis),
-            Subject::File(_) | Subject::Kernel => None,
+            Subject::File(_) | Subject::Host => None,
         };
         let known = all[..deciding].iter().filter_map(|(_, resolved)| resolved.known());
         if outcome.verdict != Verdict::Manual {

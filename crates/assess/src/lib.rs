@@ -16,6 +16,7 @@ mod node;
 mod operators;
 mod setting;
 mod sight;
+mod talos;
 mod trails;
 mod unit;
 mod value;
@@ -31,7 +32,7 @@ use crate::node::Node;
 use crate::value::Seen;
 
 pub use detect::{Choice, misfit, profile};
-pub use facts::{Fact, KERNEL, Set, catalogue, fact};
+pub use facts::{Fact, KERNEL, Set, TALOS, catalogue, fact, is_of_host};
 pub use judge::{Observed, Outcome, SubjectName, Verdict};
 pub use trails::{leads_to, trails};
 pub use value::{Type, Value};
@@ -206,7 +207,11 @@ pub fn vocabulary() -> Vocabulary {
         facts: catalogue().filter(|fact| fact.family().is_none()).map(|fact| (fact.name, fact.kind.word())).collect(),
         families: catalogue().filter_map(|fact| Some((fact.family()?, fact.kind.word()))).collect(),
         sets: facts::SETS.iter().map(|set| set.name).collect(),
-        components: components::COMPONENTS.iter().map(|component| component.name).chain([facts::KERNEL]).collect(),
+        components: components::COMPONENTS
+            .iter()
+            .map(|component| component.name)
+            .chain([facts::KERNEL, facts::TALOS])
+            .collect(),
         roles: components::ROLES
             .into_iter()
             .chain(components::COMPONENTS.iter().map(|component| component.units))

@@ -13,6 +13,8 @@ pub(crate) struct Manifest {
     pub path: String,
     /// Its containers.
     pub containers: Vec<Container>,
+    /// Whether the kubelet gets it from elsewhere than a file of the node.
+    pub served: bool,
 }
 
 /// A container of a static pod.
@@ -47,15 +49,19 @@ pub(crate) enum Lies {
 impl Manifest {
     /// Reads a manifest. An error says what is wrong with it.
     pub(crate) fn read(path: &str, text: &[u8]) -> Result<Self, String> {
-        let pod = document::parse_first(text)?;
-        let volumes = document::list_at(&pod, "spec.volumes");
+        Ok(Self::of(path.to_owned(), &document::parse_first(text)?, false))
+    }
+
+    /// A manifest from a pod that was read.
+    pub(crate) fn of(path: String, pod: &Value, served: bool) -> Self {
+        let volumes = document::list_at(pod, "spec.volumes");
         let host_path = |name: &str| {
             volumes
                 .iter()
                 .find(|volume| document::text_at(volume, "name").as_deref() == Some(name))
                 .and_then(|volume| document::text_at(volume, "hostPath.path"))
         };
-        let containers = document::list_at(&pod, "spec.containers").iter().map(|container| Container {
+        let containers = document::list_at(pod, "spec.containers").iter().map(|container| Container {
             command: ["command", "args"]
                 .iter()
                 .flat_map(|key| document::list_at(container, key))
@@ -77,7 +83,7 @@ impl Manifest {
                 })
                 .collect(),
         });
-        Ok(Self { path: path.to_owned(), containers: containers.collect() })
+        Self { path, containers: containers.collect(), served }
     }
 
     /// The container that runs one of these programs: by its command, else by its own or its image's name, else

@@ -9,10 +9,12 @@ use evidence::{Basis, Capture, Process, Text};
 
 use crate::components::{COMPONENTS, Component};
 use crate::config::Config;
+use crate::document;
 use crate::facts::Kernel;
 use crate::flags::Flags;
 use crate::manifest::{Container, Lies, Manifest};
 use crate::sight::Sight;
+use crate::talos::{KUBELET_SPECS, STATIC_PODS, Spec, parsed};
 use crate::unit::Unit;
 use crate::value::{Seen, Unknown};
 
@@ -32,6 +34,7 @@ pub(crate) struct Node<'a> {
     manifests: OnceCell<Manifests>,
     instances: BTreeMap<&'static str, Seen<Vec<Instance>>>,
     pub(crate) configs: RefCell<BTreeMap<String, Seen<Option<Rc<Config>>>>>,
+    pub(crate) specs: RefCell<BTreeMap<String, Seen<Rc<Spec>>>>,
 }
 
 /// The static pods of a node.
@@ -87,6 +90,7 @@ impl<'a> Node<'a> {
             manifests: OnceCell::new(),
             instances: BTreeMap::new(),
             configs: RefCell::default(),
+            specs: RefCell::default(),
         };
         // The kubelet first: it says where the manifests of the others lie.
         for component in &COMPONENTS {
@@ -152,8 +156,29 @@ impl<'a> Node<'a> {
                     }
                 }
             }
+            self.served(&mut manifests);
             manifests
         })
+    }
+
+    /// Static pods that Talos serves to the kubelet from memory.
+    fn served(&self, manifests: &mut Manifests) {
+        if !self.asks_talos() {
+            return;
+        }
+        match self.resources(STATIC_PODS) {
+            Seen::Known(pods) => {
+                for pod in pods {
+                    match parsed(STATIC_PODS, pod) {
+                        Seen::Known(spec) => manifests.read.push(Manifest::of(spec.place, &spec.json, true)),
+                        Seen::Absent(_) => {}
+                        Seen::Unknown(unknown) => manifests.unseen = manifests.unseen.take().or(Some(unknown)),
+                    }
+                }
+            }
+            Seen::Absent(_) => {}
+            Seen::Unknown(unknown) => manifests.unseen = manifests.unseen.take().or(Some(unknown)),
+        }
     }
 
     /// Where the kubelet looks for static pods, and why that may be elsewhere too. Where no kubelet is on the node, or
@@ -168,6 +193,8 @@ impl<'a> Node<'a> {
         match self.setting(kubelet, "staticPodPath") {
             Seen::Known(known) => (vec![known.value.to_string().trim_end_matches('/').to_owned()], None),
             Seen::Absent(_) => (Vec::new(), None),
+            // Talos lets nobody change it: it is its own place, or none (`KubeletSpecController`, 1.9 to 1.15).
+            Seen::Unknown(_) if self.asks_talos() => (usual(), None),
             Seen::Unknown(unknown) => (usual(), Some(unknown)),
         }
     }
@@ -326,6 +353,17 @@ impl<'a> Node<'a> {
                         ));
                     }
                 }
+            }
+        }
+        if component.name == "kubelet" && self.asks_talos() {
+            match self.spec(KUBELET_SPECS, "kubelet") {
+                Seen::Known(spec) => {
+                    let arguments: Vec<_> =
+                        document::texts_at(&spec.json, "args").iter().map(|text| text.as_str().into()).collect();
+                    found.push((Flags::read(&arguments, rules), spec.place.clone()));
+                }
+                Seen::Absent(_) => {}
+                Seen::Unknown(unknown) => unseen = unseen.or(Some(unknown)),
             }
         }
         // A unit that is merely installed declares nothing; the kubelet's is what a restart would use.

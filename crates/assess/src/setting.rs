@@ -31,6 +31,10 @@ impl Node<'_> {
 
     fn effective(&self, instance: &Instance, setting: &Setting) -> Resolved {
         let config = self.config(instance);
+        let config_basis = match &config {
+            Seen::Known(Some(config)) => config.basis,
+            _ => instance.basis,
+        };
         let file_rules = instance.component.rules == Rules::File
             && !matches!(config, Seen::Known(None))
             && (setting.field.is_some() || instance.component.name == "etcd");
@@ -73,7 +77,7 @@ impl Node<'_> {
                         let source = format!("{field} in {place}");
                         match from_json(setting.kind, json) {
                             Ok(Some(value)) if setting.zero_means_default && is_zero(&value) => zero = Some(source),
-                            Ok(Some(value)) => return explicit(value, source, instance.basis),
+                            Ok(Some(value)) => return explicit(value, source, config_basis),
                             Ok(None) => {}
                             Err(why) => return misread(&source, why),
                         }
@@ -84,7 +88,13 @@ impl Node<'_> {
                 Seen::Unknown(unknown) => return Seen::Unknown(unknown),
             }
         }
-        self.default_of(instance, setting, zero, &looked.join(", "))
+        match self.default_of(instance, setting, zero, &looked.join(", ")) {
+            // That nothing sets it is known as directly as the file was seen.
+            Seen::Known(known) if setting.field.is_some() => {
+                Seen::Known(Known { basis: known.basis.min(config_basis), ..known })
+            }
+            other => other,
+        }
     }
 
     fn default_of(&self, instance: &Instance, setting: &Setting, zero: Option<String>, looked: &str) -> Resolved {

@@ -2,23 +2,26 @@
 
 use std::collections::HashMap;
 
-use evidence::{Aspect, Capture, FileKind, Listing, OsText, Place, ProcessTable, Sockets, Stat, Text};
+use evidence::{Aspect, Basis, Capture, FileKind, Listing, OsText, Place, ProcessTable, Resource, Sockets, Stat, Text};
 
 use crate::value::{Seen, Unknown};
+
+/// The role of Talos that may see everything.
+const ADMIN: &str = "os:admin";
 
 /// An index over a capture.
 #[derive(Debug)]
 pub(crate) struct Sight<'a> {
     /// The capture.
     pub capture: &'a Capture,
-    index: HashMap<(&'a Place, Aspect), &'a evidence::Seen>,
+    index: HashMap<(&'a Place, Aspect), (&'a evidence::Seen, Basis)>,
 }
 
 impl<'a> Sight<'a> {
     pub(crate) fn new(capture: &'a Capture) -> Self {
         let mut index = HashMap::with_capacity(capture.items.len());
         for item in &capture.items {
-            index.entry((&item.place, item.aspect)).or_insert(&item.seen);
+            index.entry((&item.place, item.aspect)).or_insert((&item.seen, item.basis));
         }
         Self { capture, index }
     }
@@ -29,12 +32,18 @@ impl<'a> Sight<'a> {
             Place::Process(pid) => format!("process {pid}"),
             Place::Processes => "the process table".to_owned(),
             Place::Api(api) => format!("API answer {api}"),
+            Place::Resources(kind) => kind.split('.').next().unwrap_or(kind).to_owned(),
         };
-        let Some(seen) = self.index.get(&(place, aspect)).copied() else {
-            return Seen::Unknown(self.never_asked(&name));
+        let Some((seen, _)) = self.index.get(&(place, aspect)).copied() else {
+            return Seen::Unknown(self.never_asked(place, &name));
         };
         match seen {
             evidence::Seen::Absent { proof } => Seen::Absent(format!("{name}: {proof}")),
+            // A role's reach is fixed before looking: what it may not see lies outside of it.
+            evidence::Seen::Denied { right } if right == ADMIN => Seen::Unknown(Unknown::outside(
+                format!("{name} is for {ADMIN} only"),
+                format!("needs {ADMIN}: scan with a certificate of that role"),
+            )),
             evidence::Seen::Denied { right } => {
                 Seen::Unknown(Unknown::new(format!("{name} may not be read"), format!("run with {right}")))
             }
@@ -69,12 +78,18 @@ impl<'a> Sight<'a> {
     }
 
     /// Why there is no item: the source cannot show such a thing, or did not ask.
-    fn never_asked(&self, name: &str) -> Unknown {
+    fn never_asked(&self, place: &Place, name: &str) -> Unknown {
         let reach = &self.capture.reach;
         if evidence::is_kernels(name.as_bytes()) && !reach.kernel {
             return Unknown::outside(
                 format!("this source does not show {name}"),
                 "scan the running node, or save this from it too",
+            );
+        }
+        if matches!(place, Place::Resources(_)) {
+            return Unknown::outside(
+                format!("this source does not show {name} of Talos' API"),
+                "scan the machine through its API, or save that resource too",
             );
         }
         if name.starts_with('/') && !reach.files {
@@ -157,6 +172,23 @@ impl<'a> Sight<'a> {
         }
         self.look(&Place::Process(pid), Aspect::Sockets, |seen| match seen {
             evidence::Seen::Sockets(sockets) => Some(sockets),
+            _ => None,
+        })
+    }
+
+    /// How directly a value of the kernel's was seen.
+    pub(crate) fn value_basis(&self, path: &str) -> Basis {
+        self.index.get(&(&at(path), Aspect::Value)).map_or(Basis::Running, |(_, basis)| *basis)
+    }
+
+    /// The resources of a type of Talos' API. A type that this version does not have has no resources.
+    pub(crate) fn resources(&self, kind: &str) -> Seen<&'a [Resource]> {
+        let place = Place::Resources(kind.to_owned());
+        if let Some((evidence::Seen::Unsupported { by }, _)) = self.index.get(&(&place, Aspect::Resources)) {
+            return Seen::Absent(format!("{by} has no {kind}"));
+        }
+        self.look(&place, Aspect::Resources, |seen| match seen {
+            evidence::Seen::Resources(all) => Some(all.as_slice()),
             _ => None,
         })
     }

@@ -4,6 +4,7 @@
 //! takes is fixed here.
 
 mod kernel;
+mod talos;
 
 pub use kernel::leads_to;
 
@@ -176,6 +177,7 @@ pub fn trails(content: &Content) -> Vec<Trail> {
     all.declared(content);
     all.places(content);
     all.trails.extend(kernel::trails(content));
+    all.trails.extend(talos::trails());
     all.trails
 }
 

@@ -24,6 +24,7 @@ static FILES: &[(&str, &str)] = files! {
     "benchmarks/controls/policies.yaml"
     "benchmarks/controls/rbac.yaml"
     "benchmarks/controls/secrets.yaml"
+    "benchmarks/controls/talos.yaml"
     "benchmarks/defaults/etcd.yaml"
     "benchmarks/defaults/kube-apiserver.yaml"
     "benchmarks/defaults/kube-controller-manager.yaml"
@@ -31,6 +32,7 @@ static FILES: &[(&str, &str)] = files! {
     "benchmarks/defaults/kube-scheduler.yaml"
     "benchmarks/defaults/kubelet.yaml"
     "benchmarks/platforms/kubeadm.yaml"
+    "benchmarks/platforms/talos.yaml"
     "benchmarks/profiles/cis-1.10.yaml"
     "benchmarks/profiles/cis-1.11.yaml"
     "benchmarks/profiles/cis-1.12.yaml"
@@ -39,6 +41,7 @@ static FILES: &[(&str, &str)] = files! {
     "benchmarks/profiles/kspp.yaml"
     "benchmarks/profiles/node-kernel.yaml"
     "benchmarks/profiles/talos-kernel.yaml"
+    "benchmarks/profiles/talos.yaml"
 };
 
 /// Every file of the content that comes with the program: its name as people are shown it, and its text.

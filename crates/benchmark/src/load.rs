@@ -18,7 +18,7 @@ use std::ops::Range as Span;
 use diag::{Diagnostic, Node, Reader, Sources, Spanned, quoted, suggest, yaml};
 use serde_json::Value as Json;
 
-use crate::{Component, Content, Platform, Profile, Range, builtin, id_order};
+use crate::{Component, Content, Profile, Range, builtin, id_order};
 
 /// What content may speak of. The caller knows it; this crate does not know how anything is seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,10 +57,14 @@ pub fn load(files: &[(String, String)], vocabulary: &Vocabulary, sources: &mut S
     let mut profiles = expand::expand(&controls, &drafts, &mut found);
     profiles.sort_by_cached_key(|profile| id_order(&profile.name));
     unused_controls(&controls, &drafts, &profiles, &mut found);
+    let names: Vec<&str> = controls.iter().map(|control| control.name.value.as_str()).collect();
+    for platform in &platforms {
+        platform::check(platform, &names, &mut found);
+    }
     let content = Content {
         controls: controls.into_iter().filter_map(|control| Some(control.body?.control)).collect(),
         profiles,
-        platforms: platforms.into_iter().filter_map(|platform| platform.body).collect(),
+        platforms: platforms.into_iter().filter_map(|platform| Some(platform.body?.platform)).collect(),
         components: components.into_iter().filter_map(|component| component.body).collect(),
     };
     (content, found)
@@ -80,7 +84,7 @@ struct Named<T> {
 struct Read {
     controls: Vec<Named<Option<control::Draft>>>,
     profiles: Vec<Named<profile::Draft>>,
-    platforms: Vec<Named<Option<Platform>>>,
+    platforms: Vec<Named<Option<platform::Draft>>>,
     components: Vec<Named<Option<Component>>>,
 }
 

@@ -59,6 +59,15 @@ pub enum Ask {
         /// At most so many bytes.
         limit: u64,
     },
+    /// Every resource of a type of Talos' API (see [`crate::take_spec`]): `Seen::Resources`.
+    Resources {
+        /// The namespace.
+        namespace: String,
+        /// The full name of the type.
+        kind: String,
+        /// How each spec is cut.
+        cut: Cut,
+    },
     /// The body of an API answer: `Seen::Text`.
     Body {
         /// The API path.
@@ -79,6 +88,7 @@ impl Ask {
             Self::Text { path, .. } => (Place::Path(path.clone()), Aspect::Text),
             Self::Value { path } | Self::Parameters { path, .. } => (Place::Path(path.clone()), Aspect::Value),
             Self::Certs { path, .. } => (Place::Path(path.clone()), Aspect::Certs),
+            Self::Resources { kind, .. } => (Place::Resources(kind.clone()), Aspect::Resources),
             Self::Body { api, .. } => (Place::Api(api.clone()), Aspect::Text),
         }
     }

@@ -5,6 +5,7 @@
 
 mod kconfig;
 mod lines;
+mod mounts;
 mod scalar;
 mod scrub;
 #[cfg(test)]
@@ -17,7 +18,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use lines::{Line, is_lines, lines};
 use scalar::quote;
-use scrub::{Find, harmless, in_argument, in_text, is_marker, marker, names_secret, note, remove};
+pub(crate) use scrub::marker;
+use scrub::{Find, harmless, in_argument, in_text, is_marker, names_secret, note, remove};
 pub use scrub::{scrub_argv, scrub_env};
 pub(crate) use yaml::{Event, events};
 use yaml::{Scalar, Style};
@@ -44,6 +46,12 @@ pub enum Cut {
     Env,
     /// A kernel's configuration, plain or compressed by gzip; it is kept plain.
     Kconfig,
+    /// A resource of Talos' API: as `Config`.
+    Resource,
+    /// Talos' machine configuration: keeps only what a table lists (see [`crate::take_spec`]).
+    Machine,
+    /// `/proc/PID/mountinfo`: keeps mount point, options and type, of mounts near the root.
+    Mounts,
     /// `/etc/passwd` or `/etc/group`: loses the second field, where old systems hold hashes.
     Accounts,
 }
@@ -131,9 +139,10 @@ fn cut_once(how: Cut, bytes: &[u8]) -> Result<Kept, String> {
         Cut::Kubeconfig => Some(KUBECONFIG),
         Cut::Encryption => Some(ENCRYPTION),
         Cut::Config | Cut::Etcd if !is_lines(bytes) => None,
-        Cut::Manifest => None,
+        Cut::Manifest | Cut::Resource | Cut::Machine => None,
         Cut::Config | Cut::Etcd | Cut::Unit | Cut::Toml | Cut::Env => return cut_lines(bytes),
         Cut::Accounts => return cut_accounts(bytes),
+        Cut::Mounts => return Ok((mounts::cut(bytes), Vec::new())),
         Cut::Kconfig => return kconfig::cut(bytes),
     };
     let text = str::from_utf8(bytes).map_err(|_| "not UTF-8")?;

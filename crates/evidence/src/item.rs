@@ -31,6 +31,8 @@ pub enum Place {
     Path(OsText),
     /// An API answer by its path.
     Api(String),
+    /// The resources of a type of Talos' API, by its full name.
+    Resources(String),
 }
 
 /// What of a place was looked at.
@@ -51,6 +53,8 @@ pub enum Aspect {
     Certs,
     /// A value that the kernel shows as a file.
     Value,
+    /// Resources of a type.
+    Resources,
 }
 
 /// One observation. Never asked = no item.
@@ -84,6 +88,8 @@ pub enum Seen {
     Text(Text),
     /// DER certificates in file order; empty if the file holds none.
     Certs(Vec<Text>),
+    /// Every resource of a type, by id.
+    Resources(Vec<Resource>),
     /// It is not there, and this source would know.
     Absent {
         /// What makes the absence known, e.g. `no such file below /host`.
@@ -267,6 +273,31 @@ pub struct Text {
     pub cuts: Vec<CutNote>,
 }
 
+/// A resource of Talos' API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Its id.
+    pub id: String,
+    /// The controller that made it; empty: a person.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
+    /// What it says.
+    pub spec: Spec,
+}
+
+/// What a resource says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spec {
+    /// As JSON, secrets cut.
+    Text(Text),
+    /// It was seen and not kept, because secrets could not be cut out safely.
+    Withheld {
+        /// Why the cut failed.
+        why: String,
+    },
+}
+
 impl Text {
     /// Bytes with their digest.
     pub fn new(bytes: Vec<u8>, cuts: Vec<CutNote>) -> Self {
@@ -290,7 +321,7 @@ impl Aspect {
     pub fn basis(self) -> Basis {
         match self {
             Self::Processes | Self::Sockets | Self::Stat | Self::List | Self::Value => Basis::Running,
-            Self::Text | Self::Certs => Basis::Declared,
+            Self::Text | Self::Certs | Self::Resources => Basis::Declared,
         }
     }
 }

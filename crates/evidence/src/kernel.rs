@@ -33,6 +33,11 @@ pub fn setting_path(key: &str) -> String {
     format!("/proc/sys/{}", key.replace('.', "/"))
 }
 
+/// The key of the setting that a file shows; none: it is no setting's file.
+pub fn setting_key(path: &str) -> Option<String> {
+    Some(path.strip_prefix("/proc/sys/")?.replace('/', "."))
+}
+
 /// A parameter of a kernel command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {

@@ -11,6 +11,7 @@ mod cut;
 mod item;
 mod kernel;
 mod matching;
+mod resource;
 mod runfile;
 mod scan;
 mod take;
@@ -23,12 +24,15 @@ pub use ask::Ask;
 pub use capture::{Break, Capture, Reach, Run, Source};
 pub use cut::{Cut, CutNote, cut, scrub_argv, scrub_env};
 pub use item::{
-    Aspect, Basis, Entry, FileKind, Item, Listener, Listing, Place, Process, ProcessTable, Seen, Sockets, Stat, Text,
+    Aspect, Basis, Entry, FileKind, Item, Listener, Listing, Place, Process, ProcessTable, Resource, Seen, Sockets,
+    Spec, Stat, Text,
 };
 pub use kernel::{
-    OF_THE_ADMINISTRATOR, Parameter, is_kernels, parameters, same_parameter, setting_path, take_parameters, take_value,
+    OF_THE_ADMINISTRATOR, Parameter, is_kernels, parameters, same_parameter, setting_key, setting_path,
+    take_parameters, take_value,
 };
 pub use matching::process_names;
+pub use resource::take_spec;
 pub use runfile::{RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, trails_digest, write_run};
 pub use scan::pem_certificates;
 pub use take::take_text;

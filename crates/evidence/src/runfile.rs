@@ -12,12 +12,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Capture, Run, Seen, Text, Trail};
+use crate::{Capture, Run, Seen, Spec, Text, Trail};
 
 /// Major version of the format. A reader refuses another.
 pub const SCHEMA_MAJOR: u32 = 1;
 /// Minor version of the format.
-pub const SCHEMA_MINOR: u32 = 1;
+pub const SCHEMA_MINOR: u32 = 2;
 
 const MAX_ENTRY: u64 = 64 << 20;
 const MAX_TOTAL: u64 = 1 << 30;
@@ -189,19 +189,27 @@ fn parse<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&bytes).map_err(|source| RunFileError::Json { member: name.to_owned(), source })
 }
 
-fn texts(seen: &Seen) -> &[Text] {
+fn texts(seen: &Seen) -> Vec<&Text> {
     match seen {
-        Seen::Text(text) => std::slice::from_ref(text),
-        Seen::Certs(certs) => certs,
-        _ => &[],
+        Seen::Text(text) => vec![text],
+        Seen::Certs(certs) => certs.iter().collect(),
+        Seen::Resources(all) => {
+            let specs = all.iter().map(|resource| &resource.spec);
+            specs.filter_map(|spec| if let Spec::Text(text) = spec { Some(text) } else { None }).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
-fn texts_mut(seen: &mut Seen) -> &mut [Text] {
+fn texts_mut(seen: &mut Seen) -> Vec<&mut Text> {
     match seen {
-        Seen::Text(text) => std::slice::from_mut(text),
-        Seen::Certs(certs) => certs,
-        _ => &mut [],
+        Seen::Text(text) => vec![text],
+        Seen::Certs(certs) => certs.iter_mut().collect(),
+        Seen::Resources(all) => {
+            let specs = all.iter_mut().map(|resource| &mut resource.spec);
+            specs.filter_map(|spec| if let Spec::Text(text) = spec { Some(text) } else { None }).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

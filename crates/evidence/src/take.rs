@@ -54,6 +54,9 @@ fn expected(how: Cut, bytes: &[u8]) -> Result<(), String> {
         Cut::Toml => (any(&["[plugins", "version =", "_plugins", "[grpc]"]), "a configuration of containerd"),
         Cut::Env => (assignments(bytes), "lines of NAME=value"),
         Cut::Kconfig => (has("CONFIG_"), "a kernel's configuration"),
+        // These are never files of a node.
+        Cut::Resource | Cut::Machine => (false, "a file that is taken"),
+        Cut::Mounts => (has(" - "), "a table of mounts"),
         Cut::Accounts => (true, "accounts"),
     };
     if right || bytes.iter().all(u8::is_ascii_whitespace) { Ok(()) } else { Err(format!("it is not {kind}")) }
@@ -89,6 +92,9 @@ mod tests {
             Cut::Toml,
             Cut::Env,
             Cut::Kconfig,
+            Cut::Mounts,
+            Cut::Resource,
+            Cut::Machine,
         ] {
             let seen = take_text(how, shadow.as_bytes().to_vec());
             assert!(matches!(seen, Seen::Withheld { .. }), "{how:?}: {seen:?}");

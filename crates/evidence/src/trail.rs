@@ -35,6 +35,20 @@ pub enum Start {
     Unit(String),
     /// An answer of the Kubernetes API by its path, e.g. `/version`.
     Api(String),
+    /// Resources of Talos' API.
+    Resources {
+        /// The namespace, e.g. `runtime`.
+        namespace: String,
+        /// The full name of the type, e.g. `SecurityStates.talos.dev`.
+        kind: String,
+    },
+}
+
+impl Start {
+    /// Whether it leads to what a node itself holds, and not to what an API answers.
+    pub fn is_on_node(&self) -> bool {
+        !matches!(self, Self::Api(_) | Self::Resources { .. })
+    }
 }
 
 /// One hop of a trail. A relative path that a hop finds is taken against the directory of the file that names it, or
@@ -110,4 +124,6 @@ pub enum Take {
     Sockets,
     /// An API answer's body.
     Body,
+    /// The specs of Talos' resources, cut where they are read.
+    Resources(Cut),
 }

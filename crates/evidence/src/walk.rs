@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{
-    Ask, Aspect, Break, Cut, FileKind, Hop, Item, OsText, Place, Process, Seen, Start, Take, Trail, argv, scan,
+    Ask, Aspect, Break, Cut, FileKind, Hop, Item, OsText, Place, Process, Seen, Spec, Start, Take, Trail, argv, scan,
 };
 
 #[cfg(test)]
@@ -84,6 +84,10 @@ enum Cursor {
         depth: u8,
     },
     Api(String),
+    Resources {
+        namespace: String,
+        kind: String,
+    },
 }
 
 impl Walk {
@@ -107,7 +111,10 @@ impl Walk {
             }
         }
         let tasks = (0..trails.len()).rev().map(|trail| Task { trail, hop: 0, at: Cursor::Start });
-        let (ready, later) = tasks.partition(|task| trails[task.trail].take.contains(&Take::Text(Cut::Manifest)));
+        let (ready, later) = tasks.partition(|task| {
+            let take = &trails[task.trail].take;
+            take.contains(&Take::Text(Cut::Manifest)) || take.contains(&Take::Resources(Cut::Manifest))
+        });
         Self {
             limits,
             ready,
@@ -183,8 +190,16 @@ impl Walk {
         if !self.kept.insert((place.clone(), aspect)) {
             return;
         }
-        if let (Ask::Text { cut: Cut::Manifest, .. }, Seen::Text(text)) = (ask, seen) {
-            self.mounts.extend(scan::mounts(&text.bytes));
+        match (ask, seen) {
+            (Ask::Text { cut: Cut::Manifest, .. }, Seen::Text(text)) => self.mounts.extend(scan::mounts(&text.bytes)),
+            (Ask::Resources { cut: Cut::Manifest, .. }, Seen::Resources(all)) => {
+                for resource in all {
+                    if let Spec::Text(text) = &resource.spec {
+                        self.mounts.extend(scan::mounts(&text.bytes));
+                    }
+                }
+            }
+            _ => {}
         }
         let trail = self.trails[trail].id.clone();
         self.items.push(Item { trail, place, aspect, basis: aspect.basis(), seen: seen.clone() });
@@ -226,6 +241,9 @@ impl Walk {
             }
             Start::Path(path) => self.go(task.trail, task.hop, Cursor::path(path.into())),
             Start::Api(api) => self.go(task.trail, task.hop, Cursor::Api(api)),
+            Start::Resources { namespace, kind } => {
+                self.go(task.trail, task.hop, Cursor::Resources { namespace, kind });
+            }
             Start::Unit(name) => {
                 for dir in UNIT_DIRS {
                     let drop_ins = OsText::from(format!("{dir}/{name}.d"));
@@ -341,6 +359,10 @@ impl Walk {
                 (Take::Certs, Cursor::Path { path, .. }) => self.certs(task, path).is_some(),
                 (Take::Body, Cursor::Api(api)) => {
                     self.ask(task, Ask::Body { api: api.clone(), limit: self.limits.text }).is_some()
+                }
+                (Take::Resources(cut), Cursor::Resources { namespace, kind }) => {
+                    let (namespace, kind) = (namespace.clone(), kind.clone());
+                    self.ask(task, Ask::Resources { namespace, kind, cut: *cut }).is_some()
                 }
                 // The process table itself was kept when the trail started.
                 _ => true,

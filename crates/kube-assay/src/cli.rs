@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Audits Kubernetes nodes against the CIS Kubernetes Benchmark, and their kernels against KSPP.
+/// Audits Kubernetes nodes against the CIS Kubernetes Benchmark, their kernels against KSPP, and Talos Linux machines.
 ///
 /// It reads what really runs: arguments from /proc, the files that a process was given, drop-ins, documented defaults.
 /// What it could not see it calls unknown, and says what would let it see.
@@ -30,7 +30,7 @@ fn name() -> &'static str {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Audit: this node, a node's file tree, recorded nodes or run files collected earlier
+    /// Audit: this node, a node's file tree, Talos machines, recorded nodes or run files collected earlier
     Scan(Box<Scan>),
     /// Collect evidence into a run file, to be judged anywhere and again later
     Collect(Collect),
@@ -54,8 +54,40 @@ pub(crate) enum Command {
 
 /// Where evidence comes from. Nothing given: this node.
 #[derive(Args, Debug, Default)]
-#[group(multiple = false)]
 pub(crate) struct Source {
+    #[command(flatten)]
+    pub local: Local,
+    #[command(flatten)]
+    pub talos: Talos,
+}
+
+/// Talos machines, asked through their own API.
+#[derive(Args, Debug, Default)]
+#[group(id = "talos", multiple = true, conflicts_with = "local")]
+pub(crate) struct Talos {
+    /// Talos machines, asked through their own API with this talosconfig; `os:reader` is enough for most of it. Without
+    /// FILE: $TALOSCONFIG, $TALOS_HOME/config or ~/.talos/config, /var/run/secrets/talos.dev/config
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    pub talosconfig: Option<PathBuf>,
+    /// The talosconfig's context, instead of its current one
+    #[arg(long, value_name = "NAME")]
+    pub talos_context: Option<String>,
+    /// The machines, by address or name. Default: the nodes of the context, else its endpoints
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub talos_nodes: Vec<String>,
+}
+
+impl Talos {
+    /// Whether Talos machines are the source.
+    pub(crate) fn is_meant(&self) -> bool {
+        self.talosconfig.is_some() || self.talos_context.is_some() || !self.talos_nodes.is_empty()
+    }
+}
+
+/// What lies on this machine.
+#[derive(Args, Debug, Default)]
+#[group(id = "local", multiple = false)]
+pub(crate) struct Local {
     /// A node's file tree: /host in a container, a mounted disk, a directory
     #[arg(long, value_name = "DIR")]
     pub node_root: Option<PathBuf>,
@@ -78,6 +110,7 @@ Examples:
   kube-assay scan --only fail,unknown --section 1.2
   kube-assay scan --profile cis-2.0.1 --profile node-kernel   the node and its kernel on one page
   kube-assay scan --profile kspp --import config.gz cmdline sysctl.txt   a host that nobody may look at
+  kube-assay scan --talosconfig reader.yaml --talos-nodes 10.0.0.2,10.0.0.3 --profile cis-1.12 --profile talos
   kube-assay scan -o terminal -o json=report.json   tell a person and a pipeline at once")]
 pub(crate) struct Scan {
     #[command(flatten)]

@@ -82,6 +82,13 @@ fn explain(content: &Content, control: &Control, parameters: &Parameters, platfo
     }
     let _ = writeln!(text, "\nWhy\n{}", indent(&control.why));
     facts(&mut text, content, control);
+    for platform in content.platforms.iter().filter(|own| platform.is_none_or(|name| name == own.name)) {
+        let Some(says) = platform.explanation(&control.name) else { continue };
+        let _ = writeln!(text, "\nOn {}\n{}", platform.title, indent(says));
+        if let Some(checked) = &platform.checked {
+            let _ = writeln!(text, "{}", indent(checked));
+        }
+    }
     for (source, steps) in &control.remediation {
         if platform.is_none_or(|platform| platform == source || source == "general") {
             let steps = control.filled(steps, parameters);
@@ -162,6 +169,7 @@ fn trail_in_words(trail: &Trail) -> String {
         Start::Path(path) => path.clone(),
         Start::Unit(name) => format!("unit {name}"),
         Start::Api(path) => format!("API {path}"),
+        Start::Resources { kind, .. } => format!("Talos API {kind}"),
     };
     let hops = trail.hops.iter().map(|hop| match hop {
         Hop::Flag(names) => names.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(" or "),

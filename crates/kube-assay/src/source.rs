@@ -1,16 +1,19 @@
 //! From the source that was named to a run.
 
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use benchmark::Content;
 use collect::recording::{Recording, is_recording};
 use collect::saved::Saved;
+use collect::talos::{self, TalosError};
 use evidence::{Capture, Run};
 
-use crate::cli::Source;
+use crate::cli::{Source, Talos};
 use crate::exit::mistake;
 
 /// Recorded nodes, directories of saved files, and loose files, which are taken for one host's.
@@ -35,17 +38,58 @@ fn imported(paths: &[PathBuf], name: Option<&str>, content: &Content) -> anyhow:
     Ok(captures)
 }
 
+/// Talos machines, asked through their own API, with a line for each that is done.
+fn talos(given: &Talos, content: &Content) -> anyhow::Result<Vec<Capture>> {
+    let named = given.talosconfig.as_deref().filter(|path| !path.as_os_str().is_empty());
+    let path = talos::find(named, |name| std::env::var(name).ok())
+        .ok_or_else(|| mistake("there is no talosconfig: give --talosconfig FILE, or set TALOSCONFIG"))?;
+    let context = talos::load(&path, given.talos_context.as_deref()).map_err(|error| mistake(error.to_string()))?;
+    let nodes = match (&given.talos_nodes, &context.nodes) {
+        (given, _) if !given.is_empty() => given.clone(),
+        (_, own) if !own.is_empty() => own.clone(),
+        _ => context.endpoints.iter().map(|endpoint| endpoint.host.clone()).collect(),
+    };
+    let mut distinct = BTreeSet::new();
+    let nodes: Vec<String> = nodes.into_iter().filter(|node| distinct.insert(node.clone())).collect();
+    let total = nodes.len();
+    let done = AtomicUsize::new(0);
+    let interactive = std::io::stderr().is_terminal();
+    let progress = |node: &str, ended: Result<&Capture, &TalosError>| {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        let word = match ended {
+            Ok(capture) if interactive => format!("{} observations", capture.items.len()),
+            Ok(_) => return,
+            Err(error) => format!("no evidence: {error}"),
+        };
+        // A broken pipe on stderr must not end the audit.
+        let _ = writeln!(anstream::stderr(), "talos {done}/{total} {node}: {word}");
+    };
+    let ended = talos::captures(&context, &nodes, &assess::trails(content), &progress);
+    if ended.iter().all(|(_, capture)| capture.is_err()) {
+        anyhow::bail!("no machine of the context {} answered", context.name);
+    }
+    let captures = ended.into_iter().map(|(name, capture)| match capture {
+        Ok(capture) => capture,
+        Err(error) => talos::silent(&name, &error),
+    });
+    Ok(captures.collect())
+}
+
 /// Looks, or reads what was seen earlier. A live scan is collecting, then judging in memory.
 pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> anyhow::Result<Run> {
     let mut captures: Vec<Capture> = Vec::new();
-    for path in &source.evidence {
+    let local = &source.local;
+    for path in &local.evidence {
         let file = File::open(path).map_err(|error| mistake(format!("{}: {error}", path.display())))?;
         let run = evidence::read_run(BufReader::new(file)).with_context(|| path.display().to_string())?;
         captures.extend(run.captures);
     }
-    captures.extend(imported(&source.import, name, content)?);
+    captures.extend(imported(&local.import, name, content)?);
+    if source.talos.is_meant() {
+        captures.extend(talos(&source.talos, content)?);
+    }
     if captures.is_empty() {
-        let root = source.node_root.as_deref().unwrap_or_else(|| Path::new("/"));
+        let root = local.node_root.as_deref().unwrap_or_else(|| Path::new("/"));
         captures.push(probe::capture(root, name, assess::trails(content), probe::Options::default())?);
     }
     let names: Vec<String> = captures.iter().map(|capture| capture.name.clone()).collect();

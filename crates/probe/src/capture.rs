@@ -42,7 +42,7 @@ pub fn capture(
     let live = processes::is_live(&root);
     let catalogue = trails_digest(&trails);
     // Out of reach from here, so not even asked for.
-    trails.retain(|trail| !matches!(trail.start, Start::Api(_)));
+    trails.retain(|trail| trail.start.is_on_node());
     let reach = reach(&root, live);
     if !reach.kernel {
         // A disk tells nothing of the kernel that would run from it, and is not asked.

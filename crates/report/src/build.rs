@@ -69,7 +69,7 @@ fn nothing_runs(material: &Material<'_>) -> Option<String> {
     // What was saved of a host may tell of its kernel alone.
     let told = material.run.captures.iter().all(|capture| capture.reach.files);
     let nobody = !material.presence.is_empty() && material.presence.iter().all(|node| node.components.is_empty());
-    let kernel = |demand: &Judged<'_>| demand.control.component == assess::KERNEL;
+    let kernel = |demand: &Judged<'_>| assess::is_of_host(&demand.control.component);
     if !told || !nobody || material.judged.iter().all(kernel) {
         return None;
     }

@@ -1,11 +1,12 @@
 //! Facts of kube-apiserver that more than one setting makes.
 
+use evidence::Basis;
 use serde_json::Value as Json;
 
-use super::{Fact, Resolve, derived, explicit, members};
+use super::{Fact, Resolve, derived, members};
 use crate::document;
 use crate::node::{Instance, Node};
-use crate::value::{Known, Resolved, Seen, Type, Unknown, Value};
+use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
 
 pub(super) static FACTS: &[Fact] = &[
     Fact {
@@ -66,18 +67,44 @@ pub(super) static FACTS: &[Fact] = &[
     },
 ];
 
+/// A document that a flag names.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    /// What it says.
+    pub json: Json,
+    /// Where it stands, for a reader.
+    pub place: String,
+    /// How directly it was seen.
+    pub basis: Basis,
+}
+
+impl Named {
+    /// What follows from it.
+    pub(super) fn says(&self, value: Value, what: &str) -> Resolved {
+        let source = if what.is_empty() { self.place.clone() } else { format!("{what} in {}", self.place) };
+        Seen::Known(Known { value, how: How::Explicit, source, basis: self.basis, notes: Vec::new() })
+    }
+}
+
 /// The document that a flag names. Absent: the flag is not set.
-pub(super) fn document_of(node: &Node<'_>, instance: &Instance, flag: &str, reloads: bool) -> Seen<(Json, String)> {
+pub(super) fn document_of(node: &Node<'_>, instance: &Instance, flag: &str, reloads: bool) -> Seen<Named> {
     node.setting(instance, flag).and_then(|known| {
         let path = known.value.to_string();
-        match node.configuration(instance, &path, reloads) {
-            Seen::Known((text, place)) => document::read(&place, &text.bytes).map(|json| (json, place)),
+        let basis = known.basis;
+        let seen = match node.configuration(instance, &path, reloads) {
+            Seen::Known((text, place)) => {
+                return document::read(&place, &text.bytes).map(|json| Named { json, place, basis });
+            }
             // It runs with the file, so the file is somewhere.
-            Seen::Absent(proof) => Seen::Unknown(Unknown::new(
+            Seen::Absent(proof) => Unknown::new(
                 format!("--{flag} names a file that is not there: {proof}"),
                 "look at it inside the container",
-            )),
-            Seen::Unknown(unknown) => Seen::Unknown(unknown),
+            ),
+            Seen::Unknown(unknown) => unknown,
+        };
+        match node.rendered_from(flag, &path) {
+            Some(declared) => declared.map(|(json, place)| Named { json, place, basis: basis.min(Basis::Declared) }),
+            None => Seen::Unknown(seen),
         }
     })
 }
@@ -86,8 +113,8 @@ pub(super) fn document_of(node: &Node<'_>, instance: &Instance, flag: &str, relo
 /// anonymous requests off when `AlwaysAllow` is among the modes (checked on v1.36.2).
 fn anonymous_paths(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     match document_of(node, apiserver, "authentication-config", true) {
-        Seen::Known((json, place)) => {
-            if let Some(anonymous) = document::at(&json, "anonymous") {
+        Seen::Known(named) => {
+            if let Some(anonymous) = document::at(&named.json, "anonymous") {
                 let paths = match (document::at(anonymous, "enabled"), document::list_at(anonymous, "conditions")) {
                     (Some(Json::Bool(true)), []) => vec!["*".to_owned()],
                     (Some(Json::Bool(true)), conditions) => {
@@ -95,7 +122,7 @@ fn anonymous_paths(node: &Node<'_>, apiserver: &Instance) -> Resolved {
                     }
                     _ => Vec::new(),
                 };
-                return explicit(Value::List(paths), format!("anonymous in {place}"), apiserver);
+                return named.says(Value::List(paths), "anonymous");
             }
         }
         Seen::Absent(_) => {}
@@ -131,10 +158,10 @@ fn anonymous_paths(node: &Node<'_>, apiserver: &Instance) -> Resolved {
 
 fn authorization_modes(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     match document_of(node, apiserver, "authorization-config", true) {
-        Seen::Known((json, place)) => {
-            let modes =
-                document::list_at(&json, "authorizers").iter().filter_map(|entry| document::text_at(entry, "type"));
-            explicit(Value::List(modes.collect()), format!("authorizers in {place}"), apiserver)
+        Seen::Known(named) => {
+            let authorizers = document::list_at(&named.json, "authorizers").iter();
+            let modes = authorizers.filter_map(|entry| document::text_at(entry, "type"));
+            named.says(Value::List(modes.collect()), "authorizers")
         }
         Seen::Absent(_) => node.setting(apiserver, "authorization-mode"),
         Seen::Unknown(unknown) => Seen::Unknown(unknown),
@@ -164,8 +191,9 @@ fn authenticators(node: &Node<'_>, apiserver: &Instance) -> Resolved {
         _ => {}
     }
     match document_of(node, apiserver, "authentication-config", true) {
-        Seen::Known((json, _)) => {
-            let issuers = document::list_at(&json, "jwt").iter().filter_map(|jwt| document::text_at(jwt, "issuer.url"));
+        Seen::Known(named) => {
+            let issuers =
+                document::list_at(&named.json, "jwt").iter().filter_map(|jwt| document::text_at(jwt, "issuer.url"));
             found.extend(issuers.map(|url| format!("JWT of {url}")));
         }
         Seen::Absent(_) => {}
@@ -208,14 +236,14 @@ fn admission_plugins(node: &Node<'_>, apiserver: &Instance) -> Resolved {
 }
 
 /// The configuration of an admission plugin: inline, or in a file named relative to the `AdmissionConfiguration`.
-fn plugin_configuration(node: &Node<'_>, apiserver: &Instance, plugin: &str) -> Seen<(Json, String)> {
-    document_of(node, apiserver, "admission-control-config-file", false).and_then(|(json, place)| {
+fn plugin_configuration(node: &Node<'_>, apiserver: &Instance, plugin: &str) -> Seen<Named> {
+    document_of(node, apiserver, "admission-control-config-file", false).and_then(|Named { json, place, basis }| {
         let named = |entry: &&Json| document::text_at(entry, "name").as_deref() == Some(plugin);
         let Some(entry) = document::list_at(&json, "plugins").iter().find(named) else {
             return Seen::Absent(format!("{place} does not configure {plugin}"));
         };
         if let Some(configuration) = document::at(entry, "configuration") {
-            return Seen::Known((configuration.clone(), place));
+            return Seen::Known(Named { json: configuration.clone(), place, basis });
         }
         let Some(path) = document::text_at(entry, "path") else {
             return Seen::Absent(format!("{place} gives {plugin} no configuration"));
@@ -225,29 +253,29 @@ fn plugin_configuration(node: &Node<'_>, apiserver: &Instance, plugin: &str) -> 
             _ => node.locate(apiserver, &path),
         };
         path.and_then(|path| {
-            node.sight
-                .text(&path)
-                .and_then(|(text, _)| document::read(&path, &text.bytes).map(|json| (json, path.clone())))
+            node.sight.text(&path).and_then(|(text, _)| {
+                document::read(&path, &text.bytes).map(|json| Named { json, place: path.clone(), basis })
+            })
         })
     })
 }
 
 fn event_rate_limits(node: &Node<'_>, apiserver: &Instance) -> Resolved {
-    plugin_configuration(node, apiserver, "EventRateLimit").and_then(|(json, place)| {
+    plugin_configuration(node, apiserver, "EventRateLimit").and_then(|named| {
         let limit = |entry: &Json| {
             let part = |key| document::text_at(entry, key).unwrap_or_else(|| "?".to_owned());
             format!("{} {} a second, {} at once", part("type"), part("qps"), part("burst"))
         };
-        explicit(Value::List(document::list_at(&json, "limits").iter().map(limit).collect()), place, apiserver)
+        named.says(Value::List(document::list_at(&named.json, "limits").iter().map(limit).collect()), "")
     })
 }
 
 /// Without a `PodSecurity` configuration the default is `privileged` (Pod Security admission, all versions).
 fn pod_security_default(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     match plugin_configuration(node, apiserver, "PodSecurity") {
-        Seen::Known((json, place)) => {
-            let level = document::text_at(&json, "defaults.enforce").unwrap_or_else(|| "privileged".to_owned());
-            explicit(Value::Text(level), format!("defaults.enforce in {place}"), apiserver)
+        Seen::Known(named) => {
+            let level = document::text_at(&named.json, "defaults.enforce").unwrap_or_else(|| "privileged".to_owned());
+            named.says(Value::Text(level), "defaults.enforce")
         }
         Seen::Absent(proof) => derived(Value::Text("privileged".to_owned()), proof, apiserver),
         Seen::Unknown(unknown) => Seen::Unknown(unknown),

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Fact, Resolve, apiserver::document_of, derived, explicit, text};
+use super::{Fact, Resolve, apiserver::document_of, derived, text};
 use crate::document;
 use crate::node::{Instance, Node};
 use crate::value::{Resolved, Seen, Type, Value};
@@ -52,24 +52,26 @@ fn backends(node: &Node<'_>, apiserver: &Instance) -> Resolved {
 }
 
 fn records(node: &Node<'_>, apiserver: &Instance) -> Resolved {
-    document_of(node, apiserver, "audit-policy-file", false).and_then(|(policy, place)| {
-        let rules = document::list_at(&policy, "rules");
+    document_of(node, apiserver, "audit-policy-file", false).and_then(|named| {
+        let policy = &named.json;
+        let rules = document::list_at(policy, "rules");
         // The first rule that matches decides: behind one that drops everything, nothing is reached.
         let everything = |rule: &&Json| {
             let limits = ["verbs", "users", "userGroups", "resources", "namespaces", "nonResourceURLs"];
             level(rule) == Level::None && limits.iter().all(|limit| document::list_at(rule, limit).is_empty())
         };
         let any =
-            !silent(&policy) && rules.iter().take_while(|rule| !everything(rule)).any(|rule| level(rule) > Level::None);
-        explicit(Value::Bool(any), format!("rules in {place}"), apiserver)
+            !silent(policy) && rules.iter().take_while(|rule| !everything(rule)).any(|rule| level(rule) > Level::None);
+        named.says(Value::Bool(any), "rules")
     })
 }
 
 fn gaps(node: &Node<'_>, apiserver: &Instance) -> Resolved {
-    document_of(node, apiserver, "audit-policy-file", false).and_then(|(policy, place)| {
-        let rules = document::list_at(&policy, "rules");
-        let missing = NEEDED.iter().filter(|needed| silent(&policy) || !needed.recorded(rules)).map(Needed::to_string);
-        explicit(Value::List(missing.collect()), format!("rules in {place}"), apiserver)
+    document_of(node, apiserver, "audit-policy-file", false).and_then(|named| {
+        let policy = &named.json;
+        let rules = document::list_at(policy, "rules");
+        let missing = NEEDED.iter().filter(|needed| silent(policy) || !needed.recorded(rules)).map(Needed::to_string);
+        named.says(Value::List(missing.collect()), "rules")
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Fact, Resolve, apiserver::document_of, explicit};
+use super::{Fact, Resolve, apiserver::document_of};
 use crate::document;
 use crate::node::{Instance, Node};
 use crate::value::{Known, Resolved, Seen, Type, Value};
@@ -20,15 +20,16 @@ fn first_provider(node: &Node<'_>, apiserver: &Instance) -> Resolved {
         node.setting(apiserver, "encryption-provider-config-automatic-reload"),
         Seen::Known(Known { value: Value::Bool(true), .. })
     );
-    document_of(node, apiserver, "encryption-provider-config", reloads).and_then(|(json, place)| {
-        match document::list_at(&json, "resources").iter().find(|rule| covers_secrets(rule)) {
+    document_of(node, apiserver, "encryption-provider-config", reloads).and_then(|named| {
+        let place = &named.place;
+        match document::list_at(&named.json, "resources").iter().find(|rule| covers_secrets(rule)) {
             None => Seen::Absent(format!("no rule of {place} covers secrets")),
             Some(rule) => match document::list_at(rule, "providers")
                 .first()
                 .and_then(Json::as_object)
                 .and_then(|p| p.keys().next())
             {
-                Some(provider) => explicit(Value::Text(provider.clone()), format!("providers in {place}"), apiserver),
+                Some(provider) => named.says(Value::Text(provider.clone()), "providers"),
                 None => Seen::Absent(format!("the rule of {place} that covers secrets has no provider")),
             },
         }

@@ -33,6 +33,19 @@ pub(super) static FACTS: &[Fact] = &[
             node.sight.stat(path).map(|stat| known(Value::Text(format!("{}:{}", stat.uid, stat.gid)), "its metadata"))
         }),
     },
+    Fact {
+        name: "file.documented-owner",
+        kind: Type::Text,
+        about: "The owner and group, by number, that the platform's documentation gives to the file.",
+        from: &[],
+        resolve: Resolve::File(|node, path| match node.platform.owner(path) {
+            Some(owner) => Seen::Known(known(
+                Value::Text(owner.to_owned()),
+                &format!("{} gives it to that account", node.platform.title),
+            )),
+            None => Seen::Absent(format!("{} documents no owner of {path}", node.platform.title)),
+        }),
+    },
 ];
 
 /// A set of files.
@@ -220,8 +233,21 @@ fn etcd_data(node: &Node<'_>) -> Seen<Members> {
 fn manifests(node: &Node<'_>, component: &'static str) -> Seen<Members> {
     let Some(component) = crate::components::Component::named(component) else { return Seen::Absent(String::new()) };
     let all = node.manifests();
-    let paths = all.read.iter().filter(|manifest| manifest.runs(component.processes).is_some()).map(|m| m.path.clone());
+    let (served, read): (Vec<_>, Vec<_>) = all
+        .read
+        .iter()
+        .filter(|manifest| manifest.runs(component.processes).is_some())
+        .partition(|manifest| manifest.served);
+    let paths = read.into_iter().map(|manifest| manifest.path.clone());
     let members = Members { paths: paths.collect(), unseen: all.unseen.clone() };
+    if let Some(manifest) = served.first() {
+        let directories = all.directories.join(", ");
+        let why = format!(
+            "its manifest is in no file: it is served from memory ({}), and {directories} has none of it",
+            manifest.path
+        );
+        return found(members, || why);
+    }
     found(members, || match all.directories.as_slice() {
         [] => "the kubelet was given no directory of static pods".to_owned(),
         directories => format!("no static pod manifest in {} starts {}", directories.join(", "), component.name),
@@ -325,6 +351,12 @@ fn proxy_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
         _ => {}
     }
     named(node, "kube-proxy", &["kubeconfig", "clientConnection.kubeconfig"]).and_then(|mut members| {
+        // Talos starts it as the cluster's pod and never by itself: what it names and the host lacks lies in the pod.
+        if node.asks_talos() && members.paths.is_empty() {
+            return Seen::Absent(
+                "kube-proxy is a pod of the cluster, and its kubeconfig is not among the host's files".to_owned(),
+            );
+        }
         members.paths.retain(|path| !path.starts_with(evidence::POD_VOLUMES));
         found(members, || "kube-proxy's kubeconfig lies in its pod's volume, not among the host's files".to_owned())
     })

@@ -37,7 +37,7 @@ pub(crate) struct Kernel {
 }
 
 const fn fact(name: &'static str, kind: Type, about: &'static str, of: fn(&Node<'_>, &str) -> Resolved) -> Fact {
-    Fact { name, kind, about, from: &[], resolve: Resolve::Kernel(of) }
+    Fact { name, kind, about, from: &[], resolve: Resolve::Host(of) }
 }
 
 pub(super) static FACTS: &[Fact] = &[

@@ -144,6 +144,8 @@ fn kubeconfig_files(node: &Node<'_>, which: Pki, members: &mut Members) {
                         let why = format!("{} uses a kubeconfig that is not there ({proof})", instance.name);
                         (Vec::new(), Some(Unknown::new(why, "look at it inside the component's container")))
                     }
+                    // Talos renders them with the credentials inside, and keeps all others below its own directories.
+                    Seen::Unknown(_) if node.asks_talos() => continue,
                     Seen::Unknown(unknown) => (Vec::new(), Some(unknown)),
                 };
                 members.paths.extend(paths);

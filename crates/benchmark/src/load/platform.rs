@@ -1,11 +1,20 @@
 //! Reading a platform.
 
-use diag::{Node, quoted};
+use std::collections::BTreeMap;
+
+use diag::{Diagnostic, Fields, Node, Spanned, quoted};
 
 use super::{File, Named, code, plain_texts};
-use crate::Platform;
+use crate::{Explanation, Platform};
 
-pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Option<Platform>>> {
+/// A platform, and the names of controls that it speaks of.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) platform: Platform,
+    named: Vec<Spanned<String>>,
+}
+
+pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Option<Draft>>> {
     let mut fields = file.reader.map(node)?;
     let name = fields.required_str("platform");
     let title = fields.required_str("title");
@@ -21,18 +30,81 @@ pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Option<Platform
     let places =
         roles.iter().filter_map(|(role, places)| Some((role.text.clone(), plain_texts(file.reader.str_list(places)?))));
     let places = places.collect();
+    let owners = owners(file, &mut fields, "owners");
+    let accounts = owners_of_components(file, &mut fields);
+    let checked = fields.optional_str("checked").map(|text| text.value);
+    let (explains, named) = explains(file, &mut fields);
     let sources = fields.required_str_list("sources");
-    // What a provider owns is not told yet; better refused than read and forgotten.
-    if let Some([first, ..]) = fields.optional_list("owners") {
-        file.report(file.error(code::WRONG_VALUE, &first.span, "owners of a platform's places cannot be told yet"));
-    }
     fields.finish();
     let name = name?;
-    let platform = title.zip(sources).map(|(title, sources)| Platform {
-        name: name.value.clone(),
-        title: title.value,
-        places,
-        sources: plain_texts(sources),
+    let platform = title.zip(sources).map(|(title, sources)| Draft {
+        platform: Platform {
+            name: name.value.clone(),
+            title: title.value,
+            places,
+            owners,
+            accounts,
+            checked,
+            explains,
+            sources: plain_texts(sources),
+        },
+        named,
     });
     Some(file.named(name, platform))
+}
+
+/// A map to owners, each `uid:gid` by number: names would be those of some machine's accounts.
+fn owners(file: &File<'_>, fields: &mut Fields<'_, '_>, field: &'static str) -> BTreeMap<String, String> {
+    let entries = fields.node(field).and_then(|node| file.reader.entries(node)).unwrap_or_default();
+    let owner = |(key, node): &(diag::Key, Node)| {
+        let text = file.reader.str(node)?;
+        let number = |part: &str| part.parse::<u32>().is_ok();
+        if !text.value.split_once(':').is_some_and(|(user, group)| number(user) && number(group)) {
+            let message = format!("{} is no owner by number, as in \"60:60\"", quoted(&text.value));
+            file.report(file.error(code::WRONG_VALUE, &text.span, message));
+            return None;
+        }
+        Some((key.text.clone(), text.value))
+    };
+    entries.iter().filter_map(owner).collect()
+}
+
+fn owners_of_components(file: &File<'_>, fields: &mut Fields<'_, '_>) -> BTreeMap<String, String> {
+    let entries = fields.node("accounts").and_then(|node| file.reader.entries(node)).unwrap_or_default();
+    for (key, _) in entries {
+        file.known_component(&Spanned { value: key.text.clone(), span: key.span.clone() }, None);
+    }
+    owners(file, fields, "accounts")
+}
+
+fn explains(file: &File<'_>, fields: &mut Fields<'_, '_>) -> (Vec<Explanation>, Vec<Spanned<String>>) {
+    let mut named = Vec::new();
+    let mut explained = Vec::new();
+    for node in fields.optional_list("explains").unwrap_or_default() {
+        let Some(mut entry) = file.reader.map(node) else { continue };
+        let controls = entry.required_str_list("controls");
+        let text = entry.required_str("text");
+        entry.finish();
+        if let (Some(controls), Some(text)) = (controls, text) {
+            named.extend(controls.iter().cloned());
+            explained.push(Explanation { controls: plain_texts(controls), text: text.value });
+        }
+    }
+    (explained, named)
+}
+
+/// Checks that a platform speaks only of controls that there are, and of each once.
+pub(super) fn check(draft: &Named<Option<Draft>>, known: &[&str], found: &mut Vec<Diagnostic>) {
+    let mut before: Vec<&str> = Vec::new();
+    for name in draft.body.iter().flat_map(|draft| &draft.named) {
+        if !known.contains(&name.value.as_str()) {
+            let message = format!("there is no control {}", quoted(&name.value));
+            let mistake = Diagnostic::error(code::UNKNOWN_CONTROL, &draft.file, name.span.clone(), message);
+            found.push(mistake.did_you_mean(&name.value, known));
+        } else if before.contains(&name.value.as_str()) {
+            let message = format!("{} is explained twice", quoted(&name.value));
+            found.push(Diagnostic::error(code::DUPLICATE_NAME, &draft.file, name.span.clone(), message));
+        }
+        before.push(&name.value);
+    }
 }

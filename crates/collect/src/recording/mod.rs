@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use evidence::{Capture, FileKind, OsText, Reach, Source, Trail};
+use evidence::{Ask, Capture, FileKind, OsText, Reach, Source, Trail};
 
 use crate::saved::{Saved, is_kernels};
 
@@ -107,8 +107,12 @@ impl Recording {
     /// Follows the trails through the recording.
     pub fn capture(&self, trails: Vec<Trail>) -> Capture {
         let catalogue = evidence::trails_digest(&trails);
-        let (items, breaks) =
-            crate::follow(trails, |ask| if is_kernels(ask) { self.kernel.look(ask) } else { Some(self.look(ask)) });
+        let (items, breaks) = crate::follow(trails, |ask| match ask {
+            // No node has such things among its files.
+            Ask::Resources { .. } => None,
+            ask if is_kernels(ask) => self.kernel.look(ask),
+            ask => Some(self.look(ask)),
+        });
         Capture {
             name: self.hostname().unwrap_or_else(|| self.name.clone()),
             source: Source::Recording,

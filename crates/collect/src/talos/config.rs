@@ -2,18 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::der::DecodePem as _;
+use x509_cert::der::asn1::{ObjectIdentifier, PrintableStringRef, Utf8StringRef};
 
 use super::TalosError;
+use super::client::CALL;
 
 /// Where a pod finds its own, and the last place that is looked at.
 const IN_POD: &str = "/var/run/secrets/talos.dev/config";
 
 /// At most so much of it is read.
 const MAX_FILE: u64 = 4 << 20;
+
+/// `organizationName` of X.520.
+const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 
 /// apid's port.
 const PORT: u16 = 50_000;
@@ -33,6 +41,8 @@ pub struct Context {
     pub(super) certificate: Vec<u8>,
     /// Its key, in PEM.
     pub(super) key: Vec<u8>,
+    /// How long one call may take.
+    pub(super) deadline: Duration,
 }
 
 impl std::fmt::Debug for Context {
@@ -43,6 +53,54 @@ impl std::fmt::Debug for Context {
             .field("endpoints", endpoints)
             .field("nodes", nodes)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a client's certificate says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Holder {
+    /// The organizations of its subject: Talos takes them for roles.
+    pub roles: Vec<String>,
+    /// When it ends, in Unix seconds.
+    pub expires: Option<u64>,
+}
+
+impl Holder {
+    /// How long ago the certificate ended, in words; none: it is still good, or does not say.
+    pub(super) fn ended(&self) -> Option<String> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+        let ago = now.checked_sub(self.expires?)?;
+        Some(match ago / 86_400 {
+            0 => "today".to_owned(),
+            1 => "a day ago".to_owned(),
+            days => format!("{days} days ago"),
+        })
+    }
+}
+
+impl Context {
+    /// The same with another limit for each call.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// What the client's certificate says of itself, as far as it can be read.
+    pub(super) fn certificate(&self) -> Holder {
+        let Ok(certificate) = x509_cert::Certificate::from_pem(&self.certificate) else { return Holder::default() };
+        let certificate = certificate.tbs_certificate();
+        let of = |attribute: &AttributeTypeAndValue| {
+            let text = || {
+                let value = &attribute.value;
+                let utf8 = value.decode_as::<Utf8StringRef<'_>>().map(|text| text.as_str().to_owned());
+                utf8.or_else(|_| value.decode_as::<PrintableStringRef<'_>>().map(|text| text.as_str().to_owned()))
+            };
+            (attribute.oid == ORGANIZATION).then(|| text().ok()).flatten()
+        };
+        Holder {
+            roles: certificate.subject().iter().filter_map(of).collect(),
+            expires: Some(certificate.validity().not_after.to_unix_duration().as_secs()),
+        }
     }
 }
 
@@ -152,6 +210,7 @@ fn parse(text: &str, context: Option<&str>) -> Result<Context, String> {
         ca: decoded("ca", &written.ca)?,
         certificate: decoded("crt", &written.crt)?,
         key: plain_label(&decoded("key", &written.key)?),
+        deadline: CALL,
     })
 }
 

@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use evidence::{Ask, Entry, FileKind, Listener, Listing, OsText, Process, ProcessTable, Seen, Sockets, Stat, Text};
+use evidence::{
+    Ask, Cut, Entry, FileKind, Listener, Listing, OsText, Process, ProcessTable, Seen, Sockets, Stat, Text, setting_key,
+};
 use tonic::{Code, Status};
 
-use super::client::{Client, KINDS, Kind, told};
+use super::client::{Client, told};
+use super::kinds::{self, Kind};
+use super::process;
+use super::resource::Raw;
 use super::wire::{ConnectRecord, FileInfo, ProcessInfo};
 
 /// The role that may read files.
@@ -34,16 +39,25 @@ pub(super) struct Node {
     client: Client,
     processes: Option<Result<Vec<ProcessInfo>, Seen>>,
     sockets: Option<Result<Vec<ConnectRecord>, Seen>>,
-    resources: BTreeMap<&'static str, Result<Vec<(String, String)>, Seen>>,
+    resources: BTreeMap<&'static str, Result<Vec<Raw>, Seen>>,
+    /// The version of Talos, for what it does not know.
+    version: String,
+    /// The types that this version knows, and whether they are for os:admin only; none: it did not tell.
+    known: Option<BTreeMap<String, bool>>,
+    /// When the kernel started, in Unix seconds; none inside: it cannot be seen.
+    boot: Option<Option<i64>>,
     /// Whether a file was read, or refused.
     read: Option<bool>,
     declared: BTreeSet<OsText>,
 }
 
 impl Node {
-    pub(super) fn new(client: Client) -> Self {
+    pub(super) fn new(client: Client, version: String) -> Self {
         Self {
             client,
+            version,
+            known: None,
+            boot: None,
             processes: None,
             sockets: None,
             resources: BTreeMap::new(),
@@ -65,7 +79,7 @@ impl Node {
     /// The answer; none: this API has none to such a question.
     pub(super) async fn look(&mut self, ask: &Ask) -> Option<Seen> {
         let answer = match ask {
-            Ask::Processes { names, env: _ } => self.process_table(names).await,
+            Ask::Processes { names, env } => self.process_table(names, env).await,
             Ask::Sockets { pid } => self.sockets(*pid).await,
             Ask::Stat { path } => self.stat(path).await,
             Ask::List { path, limit } => self.list(path, *limit).await,
@@ -76,40 +90,47 @@ impl Node {
                 let certificates = evidence::pem_certificates(&bytes).into_iter();
                 Seen::Certs(certificates.map(|der| Text::new(der, Vec::new())).collect())
             }),
-            Ask::Value { path } => return self.value(path).await,
+            Ask::Value { path } => Ok(self.value(path).await),
             Ask::Parameters { path, names } => match self.bytes(path, MAX_VALUE).await {
                 Ok(bytes) => Ok(evidence::take_parameters(names, &bytes)),
                 // The command line is a resource too, for those who may not read files.
-                Err(seen) => match self.resource(KINDS[0]).await.ok().and_then(|all| all.first()) {
-                    Some((_, yaml)) => {
-                        let line = field(yaml, "cmdline").unwrap_or_default();
-                        Ok(evidence::take_parameters(names, line.as_bytes()))
-                    }
-                    None => Err(seen),
-                },
+                Err(seen) => {
+                    let line = self.resource(kinds::CMDLINE).await.ok().and_then(|all| all.first()?.field("cmdline"));
+                    line.map_or(Err(seen), |line| Ok(evidence::take_parameters(names, line.as_bytes())))
+                }
             },
+            Ask::Resources { kind, cut, .. } => self.resources(kind, *cut).await,
             Ask::Body { .. } => return None,
         };
         Some(answer.unwrap_or_else(|seen| seen))
     }
 
-    async fn process_table(&mut self, names: &BTreeSet<String>) -> Result<Seen, Seen> {
+    async fn process_table(&mut self, names: &BTreeSet<String>, env: &BTreeSet<String>) -> Result<Seen, Seen> {
         if self.processes.is_none() {
             let all = self.client.processes().await.map_err(|status| refusal(&status));
             self.processes = Some(all);
         }
         let all =
             self.processes.as_ref().map_or(Ok(&[][..]), |all| all.as_ref().map(Vec::as_slice)).map_err(Clone::clone)?;
-        let mut matched: Vec<Process> = all.iter().filter_map(|process| described(process, names)).collect();
+        let mut matched: Vec<Process> = all.iter().filter_map(|process| process::described(process, names)).collect();
         matched.sort_by_key(|process| process.pid);
         let examined = u32::try_from(all.len()).unwrap_or(u32::MAX);
         for process in &mut matched {
-            // The API tells no user; the kernel's own file does, to those who may read it.
-            let status = format!("/proc/{}/status", process.pid);
-            if let Ok(bytes) = self.bytes(&status.into(), MAX_VALUE).await {
+            // The API tells no user, start or environment; the kernel's own files do, to those who may read them.
+            let file = |name: &str| OsText::from(format!("/proc/{}/{name}", process.pid));
+            let (status, stat, environ) = (file("status"), file("stat"), file("environ"));
+            if let Ok(bytes) = self.bytes(&status, MAX_VALUE).await {
                 let text = String::from_utf8_lossy(&bytes);
-                process.uid = effective(&text, "Uid:").unwrap_or(u32::MAX);
-                process.gid = effective(&text, "Gid:").unwrap_or(u32::MAX);
+                process.uid = process::effective(&text, "Uid:").unwrap_or(u32::MAX);
+                process.gid = process::effective(&text, "Gid:").unwrap_or(u32::MAX);
+            }
+            if let (Ok(bytes), Some(boot)) = (self.bytes(&stat, MAX_VALUE).await, self.boot().await) {
+                process.started = process::started(&bytes, boot);
+            }
+            if let Ok(bytes) = self.bytes(&environ, MAX_VALUE).await {
+                let (kept, cuts) = process::environment(&bytes, env);
+                process.env = Some(kept);
+                process.cuts.extend(cuts);
             }
         }
         Ok(Seen::Processes(ProcessTable { matched, examined, incomplete: None }))
@@ -203,6 +224,9 @@ impl Node {
 
     async fn bytes(&mut self, path: &OsText, limit: u64) -> Result<Vec<u8>, Seen> {
         let path = path.as_str().ok_or_else(|| Seen::Failed { why: "not UTF-8".to_owned() })?;
+        if let Some(why) = kinds::never_opened(path) {
+            return Err(Seen::Withheld { why: format!("it is never opened: {why}") });
+        }
         if self.read == Some(false) {
             return Err(Seen::Denied { right: ADMIN.to_owned() });
         }
@@ -223,46 +247,86 @@ impl Node {
     }
 
     /// A value as the kernel shows it; for those who may not read files, as Talos set it.
-    async fn value(&mut self, path: &OsText) -> Option<Seen> {
+    async fn value(&mut self, path: &OsText) -> Seen {
         let seen = match self.bytes(path, MAX_VALUE).await {
-            Ok(bytes) => return Some(evidence::take_value(&bytes)),
+            Ok(bytes) => return evidence::take_value(&bytes),
             Err(seen) => seen,
         };
-        if !matches!(seen, Seen::Denied { .. }) {
-            return Some(seen);
+        let Some(key) = path.as_str().and_then(setting_key).filter(|_| matches!(seen, Seen::Denied { .. })) else {
+            return seen;
+        };
+        let Ok(all) = self.resource(kinds::SETTINGS).await else { return seen };
+        let Some(status) = all.iter().find(|status| status.id.strip_prefix("proc.sys.") == Some(&key)) else {
+            return seen;
+        };
+        if status.field("unsupported").as_deref() == Some("true") {
+            return Seen::Absent { proof: "Talos says that this kernel does not know it".to_owned() };
         }
-        let id = path.as_str()?.strip_prefix("/proc/sys/")?.replace('/', ".");
-        let all = self.resource(KINDS[1]).await.ok()?;
-        let (_, yaml) = all.iter().find(|(own, _)| own.strip_prefix("proc.sys.") == Some(&id))?;
-        if field(yaml, "unsupported").as_deref() == Some("true") {
-            return None;
-        }
-        let value = field(yaml, "current")?;
+        let Some(value) = status.field("current") else { return seen };
         self.declared.insert(path.clone());
-        Some(evidence::take_value(value.as_bytes()))
+        evidence::take_value(value.as_bytes())
     }
 
-    /// Ids and specs of a type.
-    async fn resource(&mut self, of: Kind) -> Result<&[(String, String)], Seen> {
+    /// When the kernel started.
+    async fn boot(&mut self) -> Option<i64> {
+        if self.boot.is_none() {
+            let stat = self.bytes(&"/proc/stat".into(), 4 << 20).await.ok();
+            self.boot = Some(stat.and_then(|stat| process::boot(&stat)));
+        }
+        self.boot.flatten()
+    }
+
+    /// Reads which types of resources there are on this version.
+    pub(super) async fn definitions(&mut self) {
+        if let Ok(all) = self.resource(kinds::DEFINITIONS).await {
+            let types: BTreeMap<String, bool> = all
+                .iter()
+                .map(|definition| {
+                    let name = definition.field("type").unwrap_or_else(|| definition.id.clone());
+                    let sensitive = definition.field("sensitivity").is_some_and(|word| word == "sensitive");
+                    (name.to_ascii_lowercase(), sensitive)
+                })
+                .collect();
+            self.known = Some(types).filter(|types| !types.is_empty());
+        }
+    }
+
+    /// Which start of the machine this is.
+    pub(super) async fn boot_id(&mut self) -> Option<String> {
+        let all = self.resource(kinds::BOOT).await.ok()?;
+        all.first()
+            .and_then(|boot| boot.field("bootID").or_else(|| boot.field("bootId")).or_else(|| boot.field("value")))
+    }
+
+    async fn resources(&mut self, name: &str, cut: Cut) -> Result<Seen, Seen> {
+        let Some(kind) = kinds::named(name) else {
+            return Err(Seen::Withheld { why: "this type is never read".to_owned() });
+        };
+        if self.known.as_ref().is_some_and(|known| !known.contains_key(&name.to_ascii_lowercase())) {
+            return Err(Seen::Unsupported { by: format!("Talos {}", self.version) });
+        }
+        let all = self.resource(kind).await?;
+        Ok(Seen::Resources(all.iter().map(|resource| resource.taken(cut)).collect()))
+    }
+
+    /// The resources of a type.
+    async fn resource(&mut self, of: Kind) -> Result<&[Raw], Seen> {
         if !self.resources.contains_key(of.name) {
-            let all = self.client.resources(of).await.map_err(|status| refusal(&status)).map(|all| {
-                let read =
-                    all.into_iter().filter_map(|resource| Some((resource.metadata?.id, resource.spec?.yaml_spec)));
-                read.collect::<Vec<_>>()
+            let known = self.known.as_ref().and_then(|known| known.get(&of.name.to_ascii_lowercase()));
+            let right = if known == Some(&false) { "os:reader" } else { ADMIN };
+            let all = self.client.resources(of).await.map_err(|status| {
+                // Talos' words for a type that this version does not have.
+                if status.message().contains("is not supported") {
+                    Seen::Unsupported { by: format!("Talos {}", self.version) }
+                } else if status.code() == Code::PermissionDenied {
+                    Seen::Denied { right: right.to_owned() }
+                } else {
+                    refusal(&status)
+                }
             });
             self.resources.insert(of.name, all);
         }
         self.resources[of.name].as_ref().map(Vec::as_slice).map_err(Clone::clone)
-    }
-}
-
-/// A field at the top of a spec.
-fn field(yaml: &str, name: &str) -> Option<String> {
-    let spec: BTreeMap<String, serde_json::Value> = serde_saphyr::from_str(yaml).ok()?;
-    match spec.get(name)? {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Null => None,
-        other => Some(other.to_string()),
     }
 }
 
@@ -334,35 +398,6 @@ fn target(path: &str, link: &str) -> String {
         }
     }
     format!("/{}", parts.join("/"))
-}
-
-/// A process as a walk sees it, if it answers to any of the names. The API tells no user, no environment and no start.
-fn described(process: &ProcessInfo, names: &BTreeSet<String>) -> Option<Process> {
-    let exe = Some(process.executable.as_str()).filter(|exe| !exe.is_empty()).map(OsText::from);
-    let argv: Vec<OsText> = process.args.split(' ').filter(|word| !word.is_empty()).map(OsText::from).collect();
-    let names = evidence::process_names(names, exe.as_ref(), &argv);
-    if names.is_empty() {
-        return None;
-    }
-    let (argv, cuts) = evidence::scrub_argv(argv);
-    Some(Process {
-        pid: u32::try_from(process.pid).ok()?,
-        ppid: u32::try_from(process.ppid).unwrap_or(0),
-        names,
-        comm: process.command.as_str().into(),
-        exe,
-        argv,
-        uid: u32::MAX,
-        gid: u32::MAX,
-        cuts,
-        ..Process::default()
-    })
-}
-
-/// The second of the four ids of a line of `/proc/PID/status`: real, effective, saved, file system.
-fn effective(status: &str, name: &str) -> Option<u32> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]

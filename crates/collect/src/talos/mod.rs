@@ -5,17 +5,27 @@
 
 mod client;
 mod config;
+mod kinds;
 mod look;
+mod process;
+mod resource;
 pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use evidence::{Aspect, Basis, Capture, Limits, Place, Reach, Source, Start, Trail, Walk, trails_digest};
 
-pub use client::{KINDS, Kind, Method};
+pub use client::Method;
 pub use config::{Context, Endpoint, find, load};
+pub use kinds::{KINDS, Kind};
 use look::Node;
+
+/// Names of what an identity tells of the certificate that was used: its roles, and its end in Unix seconds.
+const CLIENT_ROLES: &str = "client-roles";
+const CLIENT_EXPIRES: &str = "client-expires";
 
 /// Why machines could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +51,39 @@ pub enum TalosError {
     Runtime(#[source] std::io::Error),
 }
 
+/// How many machines are asked at once.
+const AT_ONCE: usize = 8;
+
+/// Asks machines along the trails, several at once; none named: the endpoint itself. Each is told to `progress` when it
+/// is done. The order is that of the names.
+pub fn captures(
+    context: &Context,
+    nodes: &[String],
+    trails: &[Trail],
+    progress: &(dyn Fn(&str, Result<&Capture, &TalosError>) + Sync),
+) -> Vec<(String, Result<Capture, TalosError>)> {
+    let nodes: Vec<Option<&str>> =
+        if nodes.is_empty() { vec![None] } else { nodes.iter().map(|node| Some(node.as_str())).collect() };
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(nodes.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(node) = nodes.get(at) else { break };
+                    let name = node.map_or_else(|| context.endpoints[0].host.clone(), str::to_owned);
+                    let turn = if node.is_some() { at } else { 0 };
+                    let capture = capture(context, *node, turn, trails.to_vec());
+                    progress(&name, capture.as_ref());
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(at, (name, capture));
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
+
 /// Asks one machine along the trails. None as the node: the endpoint itself. `turn` says with which endpoint to begin.
 pub fn capture(context: &Context, node: Option<&str>, turn: usize, trails: Vec<Trail>) -> Result<Capture, TalosError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(TalosError::Runtime)?;
@@ -55,8 +98,12 @@ async fn asked(
 ) -> Result<Capture, TalosError> {
     let (client, version) = client::through(context, node, turn).await?;
     let catalogue = trails_digest(&trails);
-    trails.retain(|trail| !matches!(trail.start, Start::Api(_)));
-    let mut machine = Node::new(client);
+    trails.retain(|trail| trail.start.is_on_node() || matches!(trail.start, Start::Resources { .. }));
+    let told = version.version.unwrap_or_default();
+    let platform = version.platform.unwrap_or_default();
+    let mut machine = Node::new(client, told.tag.clone());
+    machine.definitions().await;
+    let boot = machine.boot_id().await.unwrap_or_default();
     let mut unasked = BTreeSet::new();
     let mut walk = Walk::new(trails, Limits::default());
     while let Some(ask) = walk.next_ask() {
@@ -74,23 +121,25 @@ async fn asked(
             item.basis = Basis::Declared;
         }
     }
-    let version_info = version.version.unwrap_or_default();
-    let platform = version.platform.unwrap_or_default();
-    let machine_arch = match version_info.arch.as_str() {
+    let arch = match told.arch.as_str() {
         "amd64" => "x86_64",
         other => other,
     };
     let name = node.map_or_else(|| context.endpoints[turn % context.endpoints.len()].host.clone(), str::to_owned);
+    let certificate = context.certificate();
     let identity: BTreeMap<String, String> = [
-        ("talos", version_info.tag.as_str()),
-        ("arch", machine_arch),
-        ("os", &format!("Talos {}", version_info.tag)),
-        ("talos-platform", platform.name.as_str()),
-        ("talos-mode", platform.mode.as_str()),
+        ("talos", told.tag.clone()),
+        ("arch", arch.to_owned()),
+        ("os", format!("Talos {}", told.tag)),
+        ("talos-platform", platform.name),
+        ("talos-mode", platform.mode),
+        ("boot-id", boot),
+        (CLIENT_ROLES, certificate.roles.join(", ")),
+        (CLIENT_EXPIRES, certificate.expires.map_or_else(String::new, |seconds| seconds.to_string())),
     ]
     .into_iter()
     .filter(|(_, value)| !value.is_empty())
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .map(|(key, value)| (key.to_owned(), value))
     .collect();
     let may_read = machine.may_read();
     let taken = SystemTime::now().duration_since(UNIX_EPOCH).ok();
@@ -102,12 +151,29 @@ async fn asked(
         identity,
         reach: Reach { processes: true, sockets: true, files: true, api: false, kernel: may_read },
         rights: vec![
-            format!("context {}", context.name),
-            if may_read { "os:admin".to_owned() } else { "no os:admin: files cannot be read".to_owned() },
+            format!("a certificate of {}", certificate.roles.join(", ")),
+            if may_read { "files may be read".to_owned() } else { "files may not be read (os:admin)".to_owned() },
         ],
         remarks: Vec::new(),
         catalogue,
         items,
         breaks,
     })
+}
+
+/// A capture of a machine that gave no evidence: everything of it is unknown.
+pub fn silent(name: &str, why: &TalosError) -> Capture {
+    Capture {
+        name: name.to_owned(),
+        source: Source::Talos,
+        taken: None,
+        root: "the Talos API".to_owned(),
+        identity: BTreeMap::new(),
+        reach: Reach { processes: true, sockets: true, files: true, api: false, kernel: true },
+        rights: Vec::new(),
+        remarks: vec![format!("it gave no evidence: {why}")],
+        catalogue: String::new(),
+        items: Vec::new(),
+        breaks: Vec::new(),
+    }
 }

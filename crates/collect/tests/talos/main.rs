@@ -5,6 +5,7 @@
 mod server;
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use collect::talos::{self, Context, TalosError};
 use evidence::{Aspect, Basis, Capture, Cut, FileKind, Hop, Seen, Start, Take, Trail};
@@ -161,7 +162,7 @@ fn a_reader_sees_metadata_and_what_was_set_and_is_told_what_needs_more() {
             .map(|item| item.basis)
     };
     assert_eq!(basis("/proc/sys/kernel/kptr_restrict"), Some(Basis::Declared));
-    assert_eq!(basis("/proc/sys/kernel/osrelease"), None, "nothing tells it to a reader");
+    assert!(denied("/proc/sys/kernel/osrelease", Aspect::Value), "nothing tells it to a reader");
 }
 
 #[test]
@@ -170,7 +171,7 @@ fn a_type_that_this_version_does_not_know_is_no_failure() {
     old.resources.clear();
     let capture = asked(old, None).unwrap();
     assert!(matches!(capture.path("/proc/cmdline", Aspect::Value), Some(Seen::Denied { .. })));
-    assert_eq!(capture.path("/proc/sys/kernel/kptr_restrict", Aspect::Value), None);
+    assert!(matches!(capture.path("/proc/sys/kernel/kptr_restrict", Aspect::Value), Some(Seen::Denied { .. })));
 }
 
 #[test]
@@ -209,9 +210,61 @@ fn certificates_that_do_not_fit_are_refused_and_said_so() {
     let running = serve(machine(true), &authority, true);
     let endpoints = [running.address.clone()];
     let expired = talos::capture(&context(&authority, &endpoints, -3), None, 0, trails()).unwrap_err().to_string();
-    assert!(expired.to_lowercase().contains("expired"), "{expired}");
+    assert!(expired.contains("ended 3 days ago"), "{expired}");
     let stranger = talos::capture(&context(&other, &endpoints, 2), None, 0, trails()).unwrap_err().to_string();
     assert!(stranger.to_lowercase().contains("certificate"), "{stranger}");
+    assert!(stranger.contains("maintenance mode"), "{stranger}");
+}
+
+#[test]
+fn a_machine_that_does_not_answer_in_time_is_given_up() {
+    let authority = Authority::new();
+    let running = serve(Machine { fault: Fault::Hangs, ..machine(true) }, &authority, true);
+    let context = context(&authority, &[running.address.clone()], 2).with_deadline(Duration::from_millis(300));
+    let error = talos::capture(&context, Some("slow"), 0, trails()).unwrap_err().to_string();
+    assert!(error.starts_with("slow: "), "{error}");
+}
+
+#[test]
+fn a_machine_in_maintenance_mode_says_so() {
+    let mut machine = machine(false);
+    machine.resources.insert(
+        "APIServiceConfigs.runtime.talos.dev".to_owned(),
+        vec![("api-service".to_owned(), "skipVerifyingClientCert: true\n".to_owned())],
+    );
+    let authority = Authority::new();
+    let running = serve(machine, &authority, false);
+    let context = context(&authority, &[running.address.clone()], 2);
+    let of =
+        Start::Resources { namespace: "runtime".to_owned(), kind: "APIServiceConfigs.runtime.talos.dev".to_owned() };
+    let trail = Trail { id: "r".to_owned(), start: of, hops: vec![], take: vec![Take::Resources(Cut::Resource)] };
+    let capture = talos::capture(&context, None, 0, vec![trail]).unwrap();
+    let place = evidence::Place::Resources("APIServiceConfigs.runtime.talos.dev".to_owned());
+    let Some(Seen::Resources(all)) = capture.seen(&place, Aspect::Resources) else { panic!("resources") };
+    let evidence::Spec::Text(spec) = &all[0].spec else { panic!("a spec") };
+    assert_eq!(&*spec.bytes, br#"{"skipVerifyingClientCert":true}"#);
+}
+
+#[test]
+fn several_machines_are_asked_at_once_and_one_that_fails_fails_alone() {
+    let authority = Authority::new();
+    let (good, bad) = (
+        serve(machine(true), &authority, true),
+        serve(Machine { fault: Fault::NodeDown, ..machine(true) }, &authority, true),
+    );
+    let told = std::sync::Mutex::new(Vec::new());
+    let progress =
+        |node: &str, ended: Result<&Capture, &TalosError>| told.lock().unwrap().push((node.to_owned(), ended.is_ok()));
+    let names: Vec<String> = (0..20).map(|at| format!("n{at}")).collect();
+    let all = talos::captures(&context(&authority, &[good.address.clone()], 2), &names, &trails(), &progress);
+    assert_eq!(all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), names);
+    assert!(all.iter().all(|(_, capture)| capture.is_ok()));
+    assert_eq!(told.lock().unwrap().len(), 20);
+    let all = talos::captures(&context(&authority, &[bad.address.clone()], 2), &names[..2], &trails(), &|_, _| ());
+    assert!(all.iter().all(|(_, capture)| capture.is_err()));
+    let (name, why) = &all[0];
+    let silent = talos::silent(name, why.as_ref().unwrap_err());
+    assert!(silent.items.is_empty() && silent.remarks[0].contains("connection refused"));
 }
 
 #[test]
@@ -227,9 +280,9 @@ fn the_next_endpoint_is_tried_and_turns_are_taken() {
     let context = context(&authority, &[first.address.clone(), second.address.clone(), gone], 2);
     talos::capture(&context, Some("a"), 0, vec![]).unwrap();
     talos::capture(&context, Some("b"), 1, vec![]).unwrap();
-    assert_eq!((one.load(Ordering::SeqCst), two.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!((one.load(Ordering::SeqCst), two.load(Ordering::SeqCst)), (3, 3));
     talos::capture(&context, Some("c"), 2, vec![]).unwrap();
-    assert_eq!(one.load(Ordering::SeqCst), 2, "where one does not answer the next does");
+    assert_eq!(one.load(Ordering::SeqCst), 6, "where one does not answer the next does");
 }
 
 #[test]

@@ -66,6 +66,8 @@ pub(crate) struct Machine {
     pub(crate) sockets: Vec<(String, u32, u32)>,
     /// By type: ids and specs.
     pub(crate) resources: BTreeMap<String, Vec<(String, String)>>,
+    /// Types that only os:admin may see.
+    pub(crate) sensitive: std::collections::BTreeSet<String>,
     /// Whether the client may read files.
     pub(crate) admin: bool,
     pub(crate) fault: Fault,
@@ -135,23 +137,45 @@ impl Machine {
         }
     }
 
+    /// The types that this machine knows, as it tells them itself.
+    fn definitions(&self) -> Vec<wire::ResourceListResponse> {
+        let of = |name: &String| {
+            let sensitivity = if self.sensitive.contains(name) { "sensitivity: sensitive\n" } else { "" };
+            resource(DEFINITIONS, &name.to_lowercase(), format!("type: {name}\naliases: []\n{sensitivity}"))
+        };
+        self.resources.keys().map(of).collect()
+    }
+
     fn resources(&self, request: &wire::ResourceListRequest) -> Result<Vec<wire::ResourceListResponse>, Status> {
+        if request.r#type == DEFINITIONS {
+            return Ok(self.definitions());
+        }
+        if self.sensitive.contains(&request.r#type) && !self.admin {
+            return Err(Status::permission_denied("not authorized"));
+        }
         let Some(all) = self.resources.get(&request.r#type) else {
             return Err(Status::permission_denied(format!("resource type \"{}\" is not supported", request.r#type)));
         };
-        let of = |(id, yaml): &(String, String)| wire::ResourceListResponse {
-            resource: Some(wire::Resource {
-                metadata: Some(wire::ResourceMetadata {
-                    namespace: request.namespace.clone(),
-                    r#type: request.r#type.clone(),
-                    id: id.clone(),
-                    phase: "running".to_owned(),
-                    ..wire::ResourceMetadata::default()
-                }),
-                spec: Some(wire::ResourceSpec { proto_spec: vec![1], yaml_spec: yaml.clone() }),
-            }),
-        };
+        let of = |(id, yaml): &(String, String)| resource(&request.r#type, id, yaml.clone());
         Ok(all.iter().map(of).collect())
+    }
+}
+
+/// The type that tells all others.
+const DEFINITIONS: &str = "ResourceDefinitions.meta.cosi.dev";
+
+fn resource(of: &str, id: &str, yaml: String) -> wire::ResourceListResponse {
+    wire::ResourceListResponse {
+        resource: Some(wire::Resource {
+            metadata: Some(wire::ResourceMetadata {
+                namespace: "runtime".to_owned(),
+                r#type: of.to_owned(),
+                id: id.to_owned(),
+                phase: "running".to_owned(),
+                ..wire::ResourceMetadata::default()
+            }),
+            spec: Some(wire::ResourceSpec { proto_spec: vec![1], yaml_spec: yaml }),
+        }),
     }
 }
 

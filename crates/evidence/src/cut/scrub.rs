@@ -61,7 +61,7 @@ const ABOUT: [&str; 25] = [
 ];
 
 /// What stands where something was cut.
-pub(super) fn marker(bytes: usize) -> String {
+pub(crate) fn marker(bytes: usize) -> String {
     format!("<removed: {bytes} bytes>")
 }
 

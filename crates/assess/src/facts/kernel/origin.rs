@@ -81,6 +81,10 @@ pub(super) fn talos(node: &Node<'_>, _: &str) -> Resolved {
         Some(parsed) => known(Value::Version(parsed), How::Observed, source, Basis::Running),
         None => Seen::Unknown(Unknown::new(format!("{version} is no version of Talos"), "look at `talosctl version`")),
     };
+    // The API itself tells it.
+    if let Some(version) = node.sight.capture.identity.get("talos") {
+        return of(version, "what the machine's API calls its version".to_owned());
+    }
     match node.sight.text(OS_RELEASE) {
         Seen::Known((text, _)) => {
             let text = text.to_lossy().into_owned();

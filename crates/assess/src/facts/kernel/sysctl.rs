@@ -25,7 +25,12 @@ pub(crate) const SETTINGS: [&str; 7] =
 pub(super) fn setting(node: &Node<'_>, key: &str) -> Resolved {
     node.sight.value(&setting_path(key)).and_then(|value| {
         let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
-        known(Value::Text(value), How::Observed, setting_path(key), Basis::Running)
+        let basis = node.sight.value_basis(&setting_path(key));
+        let source = match basis {
+            Basis::Running => setting_path(key),
+            _ => format!("what was last written to {}", setting_path(key)),
+        };
+        known(Value::Text(value), How::Observed, source, basis)
     })
 }
 
@@ -40,5 +45,7 @@ pub(super) fn kubelet_differences(node: &Node<'_>, _: &str) -> Resolved {
             Seen::Unknown(unknown) => return Seen::Unknown(unknown),
         }
     }
-    known(Value::List(differences), How::Derived, "six settings below /proc/sys", Basis::Running)
+    let basis = KUBELET.iter().map(|(key, _)| node.sight.value_basis(&setting_path(key))).min();
+    let basis = basis.unwrap_or(Basis::Running);
+    known(Value::List(differences), How::Derived, "six settings below /proc/sys", basis)
 }

@@ -1,0 +1,187 @@
+//! Resources of Talos' API as facts use them, and the files that Talos renders from them.
+//!
+//! What Talos writes for a component stands in a resource before it stands in a file. Where a file may not be read, the
+//! resource tells what was declared: a weaker basis, and told as such.
+
+pub(crate) mod documents;
+
+use std::rc::Rc;
+
+use evidence::{Cut, Resource, Source};
+use serde_json::Value as Json;
+
+use crate::document;
+use crate::node::Node;
+use crate::value::{Seen, Unknown};
+
+pub(crate) const STATIC_PODS: &str = "StaticPods.kubernetes.talos.dev";
+pub(crate) const KUBELET_SPECS: &str = "KubeletSpecs.kubernetes.talos.dev";
+pub(crate) const KUBELET_STATUSES: &str = "KubeletStatuses.kubernetes.talos.dev";
+pub(crate) const MACHINE_CONFIGS: &str = "MachineConfigs.config.talos.dev";
+pub(crate) const MACHINE_TYPES: &str = "MachineTypes.config.talos.dev";
+pub(crate) const SECURITY_STATES: &str = "SecurityStates.talos.dev";
+pub(crate) const SERVICES: &str = "Services.v1alpha1.talos.dev";
+pub(crate) const EXTENSIONS: &str = "ExtensionStatuses.runtime.talos.dev";
+pub(crate) const MOUNTS: &str = "MountStatuses.runtime.talos.dev";
+pub(crate) const API_SERVICE: &str = "APIServiceConfigs.runtime.talos.dev";
+pub(crate) const KUBERNETES_ACCESS: &str = "KubernetesAccessConfigs.cluster.talos.dev";
+pub(crate) const OWN_SETTINGS: &str = "KernelParamSpecs.runtime.talos.dev";
+const ADMISSION: &str = "AdmissionControlConfigs.kubernetes.talos.dev";
+const AUDIT: &str = "AuditPolicyConfigs.kubernetes.talos.dev";
+const AUTHORIZATION: &str = "AuthorizationConfigs.kubernetes.talos.dev";
+const AUTHENTICATION: &str = "AuthenticationConfigs.kubernetes.talos.dev";
+const SCHEDULER: &str = "SchedulerConfigs.kubernetes.talos.dev";
+
+/// Every type that facts look at: namespace, full name, how its specs are cut.
+pub(crate) const TYPES: [(&str, &str, Cut); 17] = [
+    ("k8s", STATIC_PODS, Cut::Manifest),
+    ("k8s", KUBELET_SPECS, Cut::Resource),
+    ("k8s", KUBELET_STATUSES, Cut::Resource),
+    ("config", MACHINE_CONFIGS, Cut::Machine),
+    ("config", MACHINE_TYPES, Cut::Resource),
+    ("runtime", SECURITY_STATES, Cut::Resource),
+    ("runtime", SERVICES, Cut::Resource),
+    ("runtime", EXTENSIONS, Cut::Resource),
+    ("runtime", MOUNTS, Cut::Resource),
+    ("runtime", API_SERVICE, Cut::Resource),
+    ("runtime", OWN_SETTINGS, Cut::Resource),
+    ("cluster", KUBERNETES_ACCESS, Cut::Resource),
+    ("controlplane", ADMISSION, Cut::Resource),
+    ("controlplane", AUDIT, Cut::Resource),
+    ("controlplane", AUTHORIZATION, Cut::Resource),
+    ("controlplane", AUTHENTICATION, Cut::Resource),
+    ("controlplane", SCHEDULER, Cut::Resource),
+];
+
+/// A file that Talos renders: the flag that names it, its place, the resource that it is rendered from, and how.
+struct Rendered {
+    flag: &'static str,
+    path: &'static str,
+    kind: &'static str,
+    id: &'static str,
+    form: fn(&Json) -> Option<Json>,
+}
+
+const RENDERED: [Rendered; 5] = [
+    Rendered {
+        flag: "admission-control-config-file",
+        path: "/system/config/kubernetes/kube-apiserver/admission-control-config.yaml",
+        kind: ADMISSION,
+        id: "admission-control",
+        form: |spec| Some(serde_json::json!({ "plugins": spec.get("config")? })),
+    },
+    Rendered {
+        flag: "audit-policy-file",
+        path: "/system/config/kubernetes/kube-apiserver/auditpolicy.yaml",
+        kind: AUDIT,
+        id: "audit-policy",
+        form: |spec| spec.get("config").cloned(),
+    },
+    Rendered {
+        flag: "authorization-config",
+        path: "/system/config/kubernetes/kube-apiserver/authorization-config.yaml",
+        kind: AUTHORIZATION,
+        id: "authorization",
+        form: |spec| Some(serde_json::json!({ "authorizers": spec.get("config")? })),
+    },
+    Rendered {
+        flag: "authentication-config",
+        path: "/system/config/kubernetes/kube-apiserver/authentication-config.yaml",
+        kind: AUTHENTICATION,
+        id: "authentication-config",
+        form: |spec| spec.get("config").cloned(),
+    },
+    Rendered {
+        flag: "config",
+        path: "/system/config/kubernetes/kube-scheduler/scheduler-config.yaml",
+        kind: SCHEDULER,
+        id: "kube-scheduler",
+        form: |spec| Some(spec.get("config").cloned().unwrap_or_else(|| serde_json::json!({}))),
+    },
+];
+
+/// Where Talos renders the encryption of the API server's objects; the file holds the keys and is never opened.
+const ENCRYPTION: &str = "/system/secrets/kubernetes/kube-apiserver/encryptionconfig.yaml";
+
+/// What a resource says.
+#[derive(Clone, Debug)]
+pub(crate) struct Spec {
+    /// As JSON.
+    pub json: Json,
+    /// Its name for a reader, e.g. `SecurityStates/securitystate`.
+    pub place: String,
+}
+
+/// The name of a resource for a reader.
+pub(crate) fn place(kind: &str, id: &str) -> String {
+    format!("{}/{id}", kind.split('.').next().unwrap_or(kind))
+}
+
+impl Node<'_> {
+    /// Whether this is a machine that runs Talos, asked through its API, or what was saved of that.
+    pub(crate) fn asks_talos(&self) -> bool {
+        self.sight.capture.source == Source::Talos
+    }
+
+    /// The resources of a type.
+    pub(crate) fn resources(&self, kind: &str) -> Seen<&[Resource]> {
+        self.sight.resources(kind)
+    }
+
+    /// What a resource says.
+    pub(crate) fn spec(&self, kind: &str, id: &str) -> Seen<Rc<Spec>> {
+        let key = place(kind, id);
+        if let Some(known) = self.specs.borrow().get(&key) {
+            return known.clone();
+        }
+        let seen = self.resources(kind).and_then(|all| match all.iter().find(|resource| resource.id == id) {
+            Some(resource) => parsed(kind, resource).map(Rc::new),
+            None => Seen::Absent(format!("the machine has no {key}")),
+        });
+        self.specs.borrow_mut().insert(key, seen.clone());
+        seen
+    }
+
+    /// What the resource says that a component's file is rendered from; none: a person named another file, or Talos
+    /// renders none for this flag.
+    pub(crate) fn rendered_from(&self, flag: &str, path: &str) -> Option<Seen<(Json, String)>> {
+        if !self.asks_talos() {
+            return None;
+        }
+        if path == ENCRYPTION {
+            return Some(self.machine_config().and_then(|documents| documents.encryption()));
+        }
+        let file = RENDERED.iter().find(|file| file.flag == flag && file.path == path)?;
+        Some(match self.spec(file.kind, file.id) {
+            Seen::Known(spec) => (file.form)(&spec.json).map_or_else(
+                || {
+                    Seen::Unknown(Unknown::new(
+                        format!("{} says nothing of it", spec.place),
+                        "look at it on the machine",
+                    ))
+                },
+                |json| Seen::Known((json, spec.place.clone())),
+            ),
+            Seen::Absent(proof) => Seen::Unknown(Unknown::new(proof, "look at it on the machine")),
+            Seen::Unknown(unknown) => Seen::Unknown(unknown),
+        })
+    }
+}
+
+/// A resource's spec, read.
+pub(crate) fn parsed(kind: &str, resource: &Resource) -> Seen<Spec> {
+    let place = place(kind, &resource.id);
+    match &resource.spec {
+        evidence::Spec::Text(text) => match document::parse(&text.bytes) {
+            Ok(json) => Seen::Known(Spec { json, place }),
+            Err(error) => Seen::Unknown(Unknown::new(
+                format!("{place} does not parse: {error}"),
+                "collect the evidence again with this version of kube-assay",
+            )),
+        },
+        evidence::Spec::Withheld { why } => Seen::Unknown(Unknown::new(
+            format!("{place} was withheld: {why}"),
+            "its secrets could not be cut out safely",
+        )),
+    }
+}

@@ -1,0 +1,89 @@
+//! A process of the machine, as far as its API tells, and what the kernel's own files add to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::{CutNote, OsText, Process};
+
+use super::wire::ProcessInfo;
+
+/// Ticks of the kernel's clock in a second, for programs: the same on every architecture that Talos runs on.
+const TICKS: i64 = 100;
+
+/// A process as a walk sees it, if it answers to any of the names. The API tells no user, no environment and no start,
+/// and joins the arguments by blanks.
+pub(super) fn described(process: &ProcessInfo, names: &BTreeSet<String>) -> Option<Process> {
+    let exe = Some(process.executable.as_str()).filter(|exe| !exe.is_empty()).map(OsText::from);
+    let argv: Vec<OsText> = process.args.split(' ').filter(|word| !word.is_empty()).map(OsText::from).collect();
+    let names = evidence::process_names(names, exe.as_ref(), &argv);
+    if names.is_empty() {
+        return None;
+    }
+    let (argv, cuts) = evidence::scrub_argv(argv);
+    Some(Process {
+        pid: u32::try_from(process.pid).ok()?,
+        ppid: u32::try_from(process.ppid).unwrap_or(0),
+        names,
+        comm: process.command.as_str().into(),
+        exe,
+        argv,
+        uid: u32::MAX,
+        gid: u32::MAX,
+        cuts,
+        ..Process::default()
+    })
+}
+
+/// The second of the four ids of a line of `/proc/PID/status`: real, effective, saved, file system.
+pub(super) fn effective(status: &str, name: &str) -> Option<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// When the kernel started, in Unix seconds, by `/proc/stat`.
+pub(super) fn boot(stat: &[u8]) -> Option<i64> {
+    String::from_utf8_lossy(stat).lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse().ok())
+}
+
+/// When a process started, in Unix milliseconds, by the twenty-second field of `/proc/PID/stat`.
+pub(super) fn started(stat: &[u8], boot: i64) -> Option<i64> {
+    let text = String::from_utf8_lossy(stat);
+    // The second field is a name in brackets, which may hold anything.
+    let after = &text[text.rfind(')')? + 1..];
+    let ticks: i64 = after.split_whitespace().nth(19)?.parse().ok()?;
+    boot.checked_mul(1000)?.checked_add(ticks.checked_mul(1000 / TICKS)?)
+}
+
+/// The variables of an environment that may be taken.
+pub(super) fn environment(
+    bytes: &[u8],
+    allowed: &BTreeSet<String>,
+) -> (BTreeMap<String, Option<OsText>>, Vec<CutNote>) {
+    let (mut kept, mut cuts) = (BTreeMap::new(), Vec::new());
+    for entry in bytes.split(|byte| *byte == 0) {
+        let Some(at) = entry.iter().position(|byte| *byte == b'=') else { continue };
+        let Ok(name) = std::str::from_utf8(&entry[..at]) else { continue };
+        if allowed.contains(name) {
+            let (value, cut) = evidence::scrub_env(name, OsText::from(&entry[at + 1..]));
+            kept.insert(name.to_owned(), Some(value));
+            cuts.extend(cut);
+        }
+    }
+    (kept, cuts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_own_files_are_read() {
+        let stat = b"2200 (a )b) S 1 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 9 0 2350 100 50";
+        assert_eq!(started(stat, 1_700_000_000), Some(1_700_000_023_500));
+        assert_eq!(started(b"2200 (cut off", 1), None);
+        assert_eq!(boot(b"cpu 1 2\nbtime 1700000000\nprocesses 5\n"), Some(1_700_000_000));
+        assert_eq!(effective("Name:\tetcd\nUid:\t0\t60\t0\t0\n", "Uid:"), Some(60));
+        let allowed = BTreeSet::from(["ETCD_NAME".to_owned()]);
+        let (kept, _) = environment(b"ETCD_NAME=a\0TOKEN=x\0\0", &allowed);
+        assert_eq!(kept, BTreeMap::from([("ETCD_NAME".to_owned(), Some(OsText::from("a")))]));
+    }
+}
