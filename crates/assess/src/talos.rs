@@ -7,10 +7,11 @@ pub(crate) mod documents;
 
 use std::rc::Rc;
 
-use evidence::{Cut, Resource, Source};
+use evidence::{Cut, Resource};
 use serde_json::Value as Json;
 
 use crate::document;
+use crate::facts;
 use crate::node::Node;
 use crate::value::{Seen, Unknown};
 
@@ -18,7 +19,7 @@ pub(crate) const STATIC_PODS: &str = "StaticPods.kubernetes.talos.dev";
 pub(crate) const KUBELET_SPECS: &str = "KubeletSpecs.kubernetes.talos.dev";
 pub(crate) const KUBELET_STATUSES: &str = "KubeletStatuses.kubernetes.talos.dev";
 pub(crate) const MACHINE_CONFIGS: &str = "MachineConfigs.config.talos.dev";
-pub(crate) const MACHINE_TYPES: &str = "MachineTypes.config.talos.dev";
+pub(crate) const NODE_NAMES: &str = "Nodenames.kubernetes.talos.dev";
 pub(crate) const SECURITY_STATES: &str = "SecurityStates.talos.dev";
 pub(crate) const SERVICES: &str = "Services.v1alpha1.talos.dev";
 pub(crate) const EXTENSIONS: &str = "ExtensionStatuses.runtime.talos.dev";
@@ -38,7 +39,7 @@ pub(crate) const TYPES: [(&str, &str, Cut); 17] = [
     ("k8s", KUBELET_SPECS, Cut::Resource),
     ("k8s", KUBELET_STATUSES, Cut::Resource),
     ("config", MACHINE_CONFIGS, Cut::Machine),
-    ("config", MACHINE_TYPES, Cut::Resource),
+    ("k8s", NODE_NAMES, Cut::Resource),
     ("runtime", SECURITY_STATES, Cut::Resource),
     ("runtime", SERVICES, Cut::Resource),
     ("runtime", EXTENSIONS, Cut::Resource),
@@ -120,12 +121,19 @@ pub(crate) fn place(kind: &str, id: &str) -> String {
 impl Node<'_> {
     /// Whether this is a machine that runs Talos, asked through its API, or what was saved of that.
     pub(crate) fn asks_talos(&self) -> bool {
-        self.sight.capture.source == Source::Talos
+        self.sight.capture.identity.contains_key("talos")
     }
 
     /// The resources of a type.
     pub(crate) fn resources(&self, kind: &str) -> Seen<&[Resource]> {
-        self.sight.resources(kind)
+        if self.asks_talos() {
+            return self.sight.resources(kind);
+        }
+        // A machine that provably runs something else has none of these.
+        match facts::talos::version(self) {
+            Seen::Absent(proof) => Seen::Absent(proof),
+            _ => self.sight.resources(kind),
+        }
     }
 
     /// What a resource says.

@@ -7,6 +7,7 @@ use evidence::FileKind;
 use super::pki::{Pki, pki};
 use super::{Fact, Resolve, members};
 use crate::node::{Instance, Node};
+use crate::talos::{SERVICES, place};
 use crate::value::{How, Known, Owner, Resolved, Seen, Type, Unknown, Value};
 
 pub(super) static FACTS: &[Fact] = &[
@@ -142,6 +143,8 @@ pub(crate) fn id_of(node: &Node<'_>, file: &str, name: &str) -> Seen<u32> {
             });
             found.map_or_else(|| Seen::Absent(format!("{file} has no {name}")), Seen::Known)
         }
+        // A whole machine without accounts has none of this name.
+        Seen::Absent(proof) if node.asks_talos() => Seen::Absent(proof),
         Seen::Absent(proof) => Seen::Unknown(Unknown::new(
             format!("{name} cannot be translated to an id: {proof}"),
             "look at a root that has its accounts",
@@ -241,17 +244,27 @@ fn manifests(node: &Node<'_>, component: &'static str) -> Seen<Members> {
     let paths = read.into_iter().map(|manifest| manifest.path.clone());
     let members = Members { paths: paths.collect(), unseen: all.unseen.clone() };
     if let Some(manifest) = served.first() {
-        let directories = all.directories.join(", ");
-        let why = format!(
-            "its manifest is in no file: it is served from memory ({}), and {directories} has none of it",
-            manifest.path
-        );
+        let elsewhere = match all.directories.as_slice() {
+            [] => "the kubelet reads no directory of static pods".to_owned(),
+            directories => format!("{} has none of it", directories.join(", ")),
+        };
+        let why = format!("its manifest is in no file: it is served from memory ({}), and {elsewhere}", manifest.path);
+        return found(members, || why);
+    }
+    if is_service(node, component.name) == Some(true) {
+        let why = format!("it is a service of the system ({}) and no static pod", place(SERVICES, component.name));
         return found(members, || why);
     }
     found(members, || match all.directories.as_slice() {
         [] => "the kubelet was given no directory of static pods".to_owned(),
         directories => format!("no static pod manifest in {} starts {}", directories.join(", "), component.name),
     })
+}
+
+/// Whether Talos runs a component as a service of its own. None: it does not say, or is not Talos.
+fn is_service(node: &Node<'_>, name: &str) -> Option<bool> {
+    let services = node.asks_talos().then(|| node.resources(SERVICES))?;
+    services.known().filter(|services| !services.is_empty()).map(|all| all.iter().any(|service| service.id == name))
 }
 
 /// The runtime's own directory (containerd's `conf_dir`), else the platform's place.
@@ -350,13 +363,12 @@ fn proxy_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
         }
         _ => {}
     }
+    if matches!(node.instances("kube-proxy"), Seen::Known(_)) && is_service(node, "kube-proxy") == Some(false) {
+        let why =
+            "kube-proxy is none of the system's services, so it is a pod: its kubeconfig is none of the host's files";
+        return Seen::Absent(why.to_owned());
+    }
     named(node, "kube-proxy", &["kubeconfig", "clientConnection.kubeconfig"]).and_then(|mut members| {
-        // Talos starts it as the cluster's pod and never by itself: what it names and the host lacks lies in the pod.
-        if node.asks_talos() && members.paths.is_empty() {
-            return Seen::Absent(
-                "kube-proxy is a pod of the cluster, and its kubeconfig is not among the host's files".to_owned(),
-            );
-        }
         members.paths.retain(|path| !path.starts_with(evidence::POD_VOLUMES));
         found(members, || "kube-proxy's kubeconfig lies in its pod's volume, not among the host's files".to_owned())
     })

@@ -8,7 +8,7 @@ use crate::node::Node;
 use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
 use evidence::Basis;
 
-pub(crate) use system::PROGRAMS;
+pub(crate) use system::{PROGRAMS, state_flag};
 
 /// The component that Talos is among others.
 pub const TALOS: &str = "talos";
@@ -21,6 +21,7 @@ const fn fact(name: &'static str, kind: Type, about: &'static str, of: fn(&Node<
 }
 
 pub(super) static FACTS: &[Fact] = &[
+    fact("talos.node-name", Type::Text, "The name that Talos gives the node in the cluster.", system::node_name),
     fact("talos.services", Type::List, "The services that Talos runs.", system::services),
     fact("talos.extensions", Type::List, "The extensions in the machine's image.", system::extensions),
     fact("talos.shells", Type::List, "Shells among the programs of the system.", |node, _| {
@@ -140,7 +141,7 @@ fn list(members: impl IntoIterator<Item = String>, source: impl Into<String>, ba
 }
 
 /// The version of Talos.
-fn version(node: &Node<'_>) -> Seen<[u32; 3]> {
+pub(crate) fn version(node: &Node<'_>) -> Seen<[u32; 3]> {
     super::fact("kernel.talos-version").map_or_else(
         || Seen::Unknown(Unknown::new("Talos' version is no fact", "report this")),
         |fact| {

@@ -16,10 +16,10 @@ use prost::Message;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ED25519,
 };
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::{Grpc, ServerStreamingService, UnaryService};
+use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
@@ -412,9 +412,11 @@ pub(crate) fn serve(machine: Machine, authority: &Authority, verify: bool) -> Ru
         tls = tls.client_ca_root(Certificate::from_pem(&authority.pem));
     }
     let api = Api(Arc::new(machine));
+    // Many small answers: none waits for the next.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     runtime.spawn(async move {
         let server = Server::builder().tls_config(tls).unwrap();
-        server.serve_with_incoming(api, TcpListenerStream::new(listener)).await.unwrap();
+        server.serve_with_incoming(api, incoming).await.unwrap();
     });
     Running { address, _runtime: runtime }
 }

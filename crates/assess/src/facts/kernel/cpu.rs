@@ -21,7 +21,11 @@ pub(super) fn vulnerability(node: &Node<'_>, name: &str) -> Resolved {
     if !listing.entries.iter().any(|entry| entry.name == *name) {
         return silent(format!("this kernel does not know of {name}"));
     }
-    node.sight.value(&format!("{VULNERABILITIES}/{name}")).and_then(|text| match state(&text) {
+    let text = match node.sight.value(&format!("{VULNERABILITIES}/{name}")) {
+        Seen::Unknown(unknown) if unknown.outside => return silent(unknown.why),
+        text => text,
+    };
+    text.and_then(|text| match state(&text) {
         Some(state) => {
             let source = format!("{VULNERABILITIES}/{name}: {text}");
             known(Value::Text(state.to_owned()), How::Observed, source, Basis::Running)

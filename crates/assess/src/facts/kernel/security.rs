@@ -7,6 +7,7 @@ use evidence::{Basis, same_parameter};
 
 use super::config::Config;
 use super::known;
+use crate::facts::talos;
 use crate::node::Node;
 use crate::value::{How, Known, Resolved, Seen, Unknown, Value};
 
@@ -276,7 +277,15 @@ fn declared_signatures(node: &Node<'_>, outside: Unknown) -> Resolved {
     let parameter = super::cmdline::parameter(node, "module.sig_enforce");
     let asked = parameter.known().is_some_and(|known| known.value == Value::Text("1".to_owned()));
     // A kernel that cannot check them ignores the parameter.
-    let Seen::Known(config) = node.kernel_config() else { return Seen::Unknown(outside) };
+    let Seen::Known(config) = node.kernel_config() else {
+        // Every kernel of Talos can check signatures, and Talos says whether it is told to.
+        return match talos::state_flag(node, "moduleSignatureEnforced", [1, 12, 0]) {
+            Seen::Known(Known { value: Value::Bool(true), source, .. }) => {
+                text("enforced", How::Derived, source, Basis::Declared)
+            }
+            _ => Seen::Unknown(outside),
+        };
+    };
     if let Some(resolved) = built_without(config) {
         return resolved;
     }
@@ -310,6 +319,11 @@ pub(super) fn secure_boot(node: &Node<'_>, _: &str) -> Resolved {
             let source = format!("SecureBoot is {}, SetupMode is {}", u8::from(on(bytes)), u8::from(on(setup)));
             known(Value::Bool(on(bytes) && !on(setup)), How::Observed, source, Basis::Running)
         }),
+        // Talos tells what it saw of it when it started.
+        Seen::Unknown(unknown) if unknown.outside => match talos::state_flag(node, "secureBoot", [1, 9, 0]) {
+            Seen::Known(known) => Seen::Known(known),
+            _ => Seen::Unknown(unknown),
+        },
         Seen::Unknown(unknown) => Seen::Unknown(unknown),
         Seen::Absent(_) => match (node.sight.list(FIRMWARE), node.sight.list(EFI_VARIABLES)) {
             (Seen::Unknown(unknown), _) => Seen::Unknown(unknown),

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::{MOUNTINFO, known, list, version};
 use crate::document;
 use crate::node::Node;
-use crate::talos::{EXTENSIONS, MOUNTS, OWN_SETTINGS, SECURITY_STATES, SERVICES};
+use crate::talos::{EXTENSIONS, MOUNTS, NODE_NAMES, OWN_SETTINGS, SECURITY_STATES, SERVICES};
 use crate::value::{How, Resolved, Seen, Unknown, Value};
 
 /// Directories that programs are started from.
@@ -42,6 +42,13 @@ const HARDENING: [&str; 16] = [
     "net.core.bpf_jit_harden",
     "vm.unprivileged_userfaultfd",
 ];
+
+pub(super) fn node_name(node: &Node<'_>, _: &str) -> Resolved {
+    node.spec(NODE_NAMES, "nodename").and_then(|spec| match document::text_at(&spec.json, "nodename") {
+        Some(name) => known(Value::Text(name), How::Observed, spec.place.clone(), Basis::Declared),
+        None => Seen::Unknown(Unknown::new(format!("{} gives no name", spec.place), "look at `talosctl get nodename`")),
+    })
+}
 
 pub(super) fn services(node: &Node<'_>, _: &str) -> Resolved {
     node.resources(SERVICES).and_then(|all| {
@@ -190,7 +197,7 @@ fn state(node: &Node<'_>, field: &str, since: [u32; 3]) -> Seen<(Option<String>,
 }
 
 /// A field of the security state that is true or false.
-pub(super) fn state_flag(node: &Node<'_>, field: &str, since: [u32; 3]) -> Resolved {
+pub(crate) fn state_flag(node: &Node<'_>, field: &str, since: [u32; 3]) -> Resolved {
     state(node, field, since).and_then(|(word, place)| {
         let on = word.as_deref() == Some("true");
         known(Value::Bool(on), How::Observed, format!("{field} of {place}"), Basis::Running)
