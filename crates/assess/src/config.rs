@@ -18,7 +18,12 @@ pub(crate) struct Config {
     parts: Vec<(Value, String)>,
     /// How directly it was seen.
     pub basis: Basis,
+    /// Whether it is the whole of what is in force, in which what is zero is left out.
+    pub in_force: bool,
 }
+
+/// Where a kubelet's configuration in force is kept; it answers with it at /configz.
+pub(crate) const CONFIGZ: &str = "configz";
 
 impl Config {
     /// The value of a field, with the file that has the last word on it.
@@ -47,6 +52,14 @@ impl Node<'_> {
 
     fn read_config(&self, instance: &Instance) -> Seen<Option<Rc<Config>>> {
         let Some(flag) = instance.component.config else { return Seen::Known(None) };
+        if instance.component.name == "kubelet"
+            && let Seen::Known(body) = self.sight.body(CONFIGZ)
+            && let Ok(answer) = document::parse(&body.bytes)
+            && let Some(merged) = answer.get("kubeletconfig").cloned()
+        {
+            let parts = vec![(merged.clone(), "the kubelet's /configz".to_owned())];
+            return Seen::Known(Some(Rc::new(Config { merged, parts, basis: Basis::Running, in_force: true })));
+        }
         let mut parts = Vec::new();
         let mut paths = Vec::new();
         let mut basis = instance.basis;
@@ -106,7 +119,7 @@ impl Node<'_> {
         for (part, _) in &parts {
             document::merge(&mut merged, part);
         }
-        Seen::Known(Some(Rc::new(Config { merged, parts, basis })))
+        Seen::Known(Some(Rc::new(Config { merged, parts, basis, in_force: false })))
     }
 
     /// What Talos renders a component's configuration file from; none: it renders none at this path.

@@ -406,6 +406,13 @@ impl<'a> Node<'a> {
                     "scan the running node",
                 ));
             }
+            // Services of Talos are declared in no file.
+            if self.asks_talos() && self.is_service(component.name) != Some(false) {
+                return Seen::Unknown(Unknown::outside(
+                    format!("nothing that was saved tells with what arguments {} runs", component.name),
+                    "save `talosctl processes` too",
+                ));
+            }
             return Seen::Absent(format!("no static pod manifest and no unit of this node starts {}", component.name));
         }
         let several = declared.len() > 1;

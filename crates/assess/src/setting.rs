@@ -81,6 +81,14 @@ impl Node<'_> {
                             Ok(None) => {}
                             Err(why) => return misread(&source, why),
                         }
+                    } else if config.in_force
+                        && let Some(value) = zero_of(setting.kind)
+                    {
+                        return explicit(
+                            value,
+                            format!("{field} is left out of {}: it is zero", config.places()),
+                            config_basis,
+                        );
                     }
                 }
                 Seen::Known(None) => {}
@@ -231,6 +239,16 @@ fn from_json(kind: Kind, json: &Json) -> Result<Option<Value>, &'static str> {
         (Kind::Text, other @ (Json::Number(_) | Json::Bool(_))) => Value::Text(other.to_string()),
         _ => return Err("of another kind than expected"),
     }))
+}
+
+/// The value that a field has that is left out because it is zero; none: a text or list that is empty is not set.
+fn zero_of(kind: Kind) -> Option<Value> {
+    match kind {
+        Kind::Bool => Some(Value::Bool(false)),
+        Kind::Int => Some(Value::Int(0)),
+        Kind::Duration => Some(Value::Duration(0)),
+        _ => None,
+    }
 }
 
 fn is_zero(value: &Value) -> bool {

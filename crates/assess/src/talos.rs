@@ -124,6 +124,12 @@ impl Node<'_> {
         self.sight.capture.identity.contains_key("talos")
     }
 
+    /// Whether Talos runs a component as a service of its own. None: it does not say, or is not Talos.
+    pub(crate) fn is_service(&self, name: &str) -> Option<bool> {
+        let services = self.asks_talos().then(|| self.resources(SERVICES))?;
+        services.known().filter(|all| !all.is_empty()).map(|all| all.iter().any(|service| service.id == name))
+    }
+
     /// The resources of a type.
     pub(crate) fn resources(&self, kind: &str) -> Seen<&[Resource]> {
         if self.asks_talos() {

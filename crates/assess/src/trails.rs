@@ -14,6 +14,7 @@ use benchmark::Content;
 use evidence::{Cut, Hop, Start, Take, Trail};
 
 use crate::components::COMPONENTS;
+use crate::config::CONFIGZ;
 use crate::facts::{DEPTH, PKI_SETTINGS};
 
 /// Flags that name files, by component and by what is taken from them.
@@ -353,6 +354,7 @@ impl Compiler {
             self.path("accounts", path, vec![], vec![Take::Stat, Take::Text(Cut::Accounts)]);
         }
         self.push("version".to_owned(), Start::Api("/version".to_owned()), vec![], vec![Take::Body]);
+        self.push("kubelet.configz".to_owned(), Start::Api(CONFIGZ.to_owned()), vec![], vec![Take::Body]);
     }
 }
 

@@ -33,6 +33,14 @@ pub fn setting_path(key: &str) -> String {
     format!("/proc/sys/{}", key.replace('.', "/"))
 }
 
+/// The directory of an absolute path; of the root, itself.
+pub fn parent_of(path: &str) -> String {
+    match path.trim_end_matches('/').rsplit_once('/') {
+        Some(("", _)) | None => "/".to_owned(),
+        Some((above, _)) => above.to_owned(),
+    }
+}
+
 /// The key of the setting that a file shows; none: it is no setting's file.
 pub fn setting_key(path: &str) -> Option<String> {
     Some(path.strip_prefix("/proc/sys/")?.replace('/', "."))

@@ -28,7 +28,7 @@ pub use item::{
     Spec, Stat, Text,
 };
 pub use kernel::{
-    OF_THE_ADMINISTRATOR, Parameter, is_kernels, parameters, same_parameter, setting_key, setting_path,
+    OF_THE_ADMINISTRATOR, Parameter, is_kernels, parameters, parent_of, same_parameter, setting_key, setting_path,
     take_parameters, take_value,
 };
 pub use matching::process_names;

@@ -251,7 +251,7 @@ fn manifests(node: &Node<'_>, component: &'static str) -> Seen<Members> {
         let why = format!("its manifest is in no file: it is served from memory ({}), and {elsewhere}", manifest.path);
         return found(members, || why);
     }
-    if is_service(node, component.name) == Some(true) {
+    if node.is_service(component.name) == Some(true) {
         let why = format!("it is a service of the system ({}) and no static pod", place(SERVICES, component.name));
         return found(members, || why);
     }
@@ -259,12 +259,6 @@ fn manifests(node: &Node<'_>, component: &'static str) -> Seen<Members> {
         [] => "the kubelet was given no directory of static pods".to_owned(),
         directories => format!("no static pod manifest in {} starts {}", directories.join(", "), component.name),
     })
-}
-
-/// Whether Talos runs a component as a service of its own. None: it does not say, or is not Talos.
-fn is_service(node: &Node<'_>, name: &str) -> Option<bool> {
-    let services = node.asks_talos().then(|| node.resources(SERVICES))?;
-    services.known().filter(|services| !services.is_empty()).map(|all| all.iter().any(|service| service.id == name))
 }
 
 /// The runtime's own directory (containerd's `conf_dir`), else the platform's place.
@@ -363,7 +357,7 @@ fn proxy_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
         }
         _ => {}
     }
-    if matches!(node.instances("kube-proxy"), Seen::Known(_)) && is_service(node, "kube-proxy") == Some(false) {
+    if matches!(node.instances("kube-proxy"), Seen::Known(_)) && node.is_service("kube-proxy") == Some(false) {
         let why =
             "kube-proxy is none of the system's services, so it is a pod: its kubeconfig is none of the host's files";
         return Seen::Absent(why.to_owned());

@@ -22,7 +22,9 @@ impl Kind {
     /// Tells a file, or says why it is none of these.
     pub(super) fn of(bytes: &[u8]) -> Result<Self, &'static str> {
         const NONE: &str = "it is none of these: a kernel's configuration (plain or .gz), /proc/cmdline, the output of \
-                            `sysctl -a`, /proc/version, /etc/os-release";
+                            `sysctl -a`, /proc/version, /etc/os-release; of Talos: `talosctl get … -o yaml|json`, \
+                            `talosctl list -l`, `talosctl processes`, files that `talosctl read` gave, omnictl's \
+                            kernelargsstatus; a kubelet's /configz";
         if bytes.starts_with(&[0x1f, 0x8b]) {
             return Ok(Self::Configuration);
         }

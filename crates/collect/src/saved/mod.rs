@@ -11,8 +11,9 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use evidence::{Ask, Aspect, Capture, FileKind, Item, OsText, Place, Reach, Seen, Source, Stat, Trail};
+use evidence::{Ask, Aspect, Basis, Capture, FileKind, Item, OsText, Place, Reach, Seen, Source, Stat, Trail};
 
+use crate::talos::saved::Machine;
 use kind::Kind;
 use sysctl::Dump;
 
@@ -36,8 +37,11 @@ const SETTINGS: &str = "/proc/sys/";
 pub struct Saved {
     files: BTreeMap<&'static str, Vec<u8>>,
     settings: Option<Dump>,
+    machine: Machine,
     /// Which file each kind came from.
     from: BTreeMap<Kind, String>,
+    /// What the machine's files turned out to be.
+    told: Vec<String>,
 }
 
 /// Why a file cannot be imported.
@@ -106,6 +110,10 @@ impl Saved {
         let bad = |why: String| SavedError::File { file: file.to_owned(), why };
         // Some editors put a mark before UTF-8.
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec).unwrap_or(bytes);
+        if let Some(taken) = self.machine.add(&bytes) {
+            self.told.push(format!("{} from {file}", taken.map_err(bad)?));
+            return Ok(());
+        }
         let kind = Kind::of(&bytes).map_err(|why| bad(why.to_owned()))?;
         if let Some(first) = self.from.insert(kind, file.to_owned()) {
             return Err(SavedError::Twice { first, second: file.to_owned(), what: kind.words() });
@@ -120,32 +128,42 @@ impl Saved {
 
     /// Whether nothing was saved.
     pub fn is_empty(&self) -> bool {
-        self.from.is_empty()
+        self.from.is_empty() && self.machine.is_empty()
     }
 
     /// Follows the trails through what was saved.
     pub fn capture(&self, name: Option<&str>, trails: Vec<Trail>) -> Capture {
         let catalogue = evidence::trails_digest(&trails);
-        let (items, breaks) = crate::follow(trails, |ask| self.look(ask));
+        let (mut items, breaks) = crate::follow(trails, |ask| self.look(ask));
+        for item in &mut items {
+            if let (Aspect::Value, Place::Path(path)) = (item.aspect, &item.place)
+                && path.as_str().is_some_and(|path| self.machine.is_declared(path))
+            {
+                item.basis = Basis::Declared;
+            }
+        }
         let hostname = self.settings.as_ref().and_then(|settings| settings.plain("kernel.hostname"));
         let release = self.release();
         let identity = [("hostname", hostname), ("kernel", release.as_deref())];
-        let identity: BTreeMap<String, String> =
+        let mut identity: BTreeMap<String, String> =
             identity.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned()))).collect();
+        identity.extend(self.machine.identity().into_iter().map(|(key, value)| (key.to_owned(), value)));
         let mut remarks =
             vec!["taken at its word: that these files are of one host, and of its running kernel".to_owned()];
         remarks.extend(self.from.iter().map(|(kind, file)| format!("{} from {file}", kind.words())));
+        remarks.extend(self.told.iter().cloned());
+        remarks.extend(self.machine.remarks());
         if let Some(settings) = &self.settings {
             remarks.extend(settings.remarks());
         }
         remarks.extend(release.and_then(|release| stranger(&items, &release)));
         Capture {
-            name: name.or(hostname).unwrap_or("imported").to_owned(),
+            name: name.or(hostname).or(self.machine.name()).unwrap_or("imported").to_owned(),
             source: Source::Saved,
             taken: None,
             root: String::new(),
             identity,
-            reach: Reach::default(),
+            reach: Reach { processes: self.machine.shows_processes(), ..Reach::default() },
             rights: vec!["saved by a person".to_owned()],
             remarks,
             catalogue,
@@ -158,9 +176,14 @@ impl Saved {
     pub(crate) fn look(&self, ask: &Ask) -> Option<Seen> {
         let place = |path: &OsText| Some(self.files.get_key_value(path.as_str()?)?.1);
         match ask {
-            Ask::Value { path } => self.value(path.as_str()?),
-            Ask::Parameters { path, names } => place(path).map(|bytes| evidence::take_parameters(names, bytes)),
-            Ask::Text { path, cut, .. } => place(path).map(|bytes| evidence::take_text(*cut, bytes.clone())),
+            Ask::Value { path } => self.value(path.as_str()?).or_else(|| self.machine.look(ask)),
+            Ask::Parameters { path, names } => {
+                place(path).map(|bytes| evidence::take_parameters(names, bytes)).or_else(|| self.machine.look(ask))
+            }
+            Ask::Text { path, cut, .. } => {
+                place(path).map(|bytes| evidence::take_text(*cut, bytes.clone())).or_else(|| self.machine.look(ask))
+            }
+            Ask::Stat { path } if place(path).is_none() => self.machine.look(ask),
             Ask::Stat { path } => place(path).map(|bytes| {
                 Seen::Stat(Stat {
                     kind: FileKind::File,
@@ -172,7 +195,7 @@ impl Saved {
                     target: None,
                 })
             }),
-            _ => None,
+            _ => self.machine.look(ask),
         }
     }
 

@@ -9,6 +9,8 @@ mod kinds;
 mod look;
 mod process;
 mod resource;
+pub(crate) mod saved;
+mod table;
 pub mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod made;
+mod saved;
 #[path = "../../../collect/tests/talos/server.rs"]
 mod server;
 #[path = "../kernel/trees.rs"]

@@ -1,0 +1,367 @@
+//! What people save with `talosctl`, `omnictl` and `kubectl` from one machine: resources, tables of files and processes,
+//! the kubelet's configuration as it is in force. The resources go through the parser of the live API.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::{
+    Ask, Cut, Entry, FileKind, Listing, OsText, ProcessTable, Seen, Stat, parent_of, setting_key, take_text,
+};
+use serde_json::Value;
+
+use super::kinds;
+use super::process;
+use super::resource::{Raw, documents};
+use super::table;
+use super::wire::ProcessInfo;
+
+/// Where Talos keeps what people read from it, by the kind of the document.
+const DOCUMENTS: [(&str, &str); 6] = [
+    ("KubeletConfiguration", "/etc/kubernetes/kubelet.yaml"),
+    ("AdmissionConfiguration", "/system/config/kubernetes/kube-apiserver/admission-control-config.yaml"),
+    ("Policy", "/system/config/kubernetes/kube-apiserver/auditpolicy.yaml"),
+    ("AuthorizationConfiguration", "/system/config/kubernetes/kube-apiserver/authorization-config.yaml"),
+    ("AuthenticationConfiguration", "/system/config/kubernetes/kube-apiserver/authentication-config.yaml"),
+    ("KubeSchedulerConfiguration", "/system/config/kubernetes/kube-scheduler/scheduler-config.yaml"),
+];
+
+/// The API path under which the kubelet's configuration in force is kept; whose it is stands outside of it.
+const CONFIGZ: &str = "configz";
+
+/// The mounts of the machine's first process.
+const MOUNTINFO: &str = "/proc/1/mountinfo";
+
+/// Omni's type of a machine's kernel arguments.
+const OMNI_ARGUMENTS: &str = "KernelArgsStatuses.omni.sidero.dev";
+
+/// Omni's type of what a machine is.
+const OMNI_MACHINE: &str = "MachineStatuses.omni.sidero.dev";
+
+/// What was saved of one machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Machine {
+    /// Names by which documents call the machine.
+    nodes: BTreeSet<String>,
+    resources: BTreeMap<String, BTreeMap<String, Raw>>,
+    stats: BTreeMap<String, Stat>,
+    /// Directories whose entries were listed.
+    listed: BTreeSet<String>,
+    processes: Option<Vec<ProcessInfo>>,
+    texts: BTreeMap<&'static str, Vec<u8>>,
+    configz: Option<Value>,
+    remarks: Vec<String>,
+}
+
+/// What one file turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Resources,
+    Files,
+    Processes,
+    Configz,
+    Document(&'static str),
+    Mounts,
+}
+
+impl Kind {
+    fn of(text: &str) -> Option<Self> {
+        let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'))?;
+        let words: Vec<&str> = first.split_whitespace().collect();
+        if words.contains(&"MODE") && words.contains(&"NAME") {
+            return Some(Self::Files);
+        }
+        if words.contains(&"PID") && words.contains(&"COMMAND") {
+            return Some(Self::Processes);
+        }
+        if text.trim_start().starts_with('{') && text.contains("\"kubeletconfig\"") {
+            return Some(Self::Configz);
+        }
+        let has = |word: &str| text.contains(word);
+        if has("metadata") && has("spec") && (has(".talos.dev") || has(".omni.sidero.dev")) {
+            return Some(Self::Resources);
+        }
+        if let Some((_, path)) = DOCUMENTS.iter().find(|(kind, _)| names_kind(text, kind)) {
+            return Some(Self::Document(path));
+        }
+        let mount =
+            |line: &str| line.contains(" - ") && line.split(' ').next().is_some_and(|id| id.parse::<u32>().is_ok());
+        mount(first).then_some(Self::Mounts)
+    }
+}
+
+fn names_kind(text: &str, kind: &str) -> bool {
+    let plain = |line: &str| {
+        line.trim()
+            .trim_end_matches(',')
+            .replace('"', "")
+            .split_once(':')
+            .is_some_and(|(key, value)| key.trim() == "kind" && value.trim() == kind)
+    };
+    text.lines().any(plain) || text.contains(&format!("\"kind\":\"{kind}\""))
+}
+
+impl Machine {
+    /// Takes a file in, if it is one of these. The error says what is wrong with it.
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Option<Result<&'static str, String>> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let kind = Kind::of(text)?;
+        Some(match kind {
+            Kind::Resources => self.resources(text).map(|()| "resources of Talos' API"),
+            Kind::Files => self.files(text).map(|()| "a table of files"),
+            Kind::Processes => self.process_table(text).map(|()| "a table of processes"),
+            Kind::Configz => self.configz(text).map(|()| "the kubelet's configuration in force"),
+            Kind::Document(path) => self.text(path, bytes).map(|()| "a component's configuration"),
+            Kind::Mounts => self.text(MOUNTINFO, bytes).map(|()| "a table of mounts"),
+        })
+    }
+
+    /// Whether nothing of a machine was saved.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn text(&mut self, path: &'static str, bytes: &[u8]) -> Result<(), String> {
+        match self.texts.insert(path, bytes.to_vec()) {
+            Some(other) if other != bytes => {
+                Err(format!("it is the second {path}, and differs: import one machine at a time"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn node(&mut self, name: &str) -> Result<(), String> {
+        if !name.is_empty() {
+            self.nodes.insert(name.to_owned());
+        }
+        let names: Vec<&str> = self.nodes.iter().map(String::as_str).collect();
+        if names.len() > 1 {
+            return Err(format!(
+                "it mixes machines ({}): save each by itself, and give each a directory of its own",
+                names.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    fn resources(&mut self, text: &str) -> Result<(), String> {
+        for document in envelopes(text)? {
+            let at = |path: &str| document.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let (kind, id) = (at("/metadata/type"), at("/metadata/id"));
+            if kind.is_empty() || id.is_empty() {
+                return Err("a document in it is no resource: metadata.type and metadata.id are missing".to_owned());
+            }
+            if at("/metadata/phase") == "tearingDown" || document.get("event").is_some_and(|event| event == "destroyed")
+            {
+                continue;
+            }
+            // Omni's documents are of a machine by their id.
+            let node = if kind.ends_with(".omni.sidero.dev") { id.clone() } else { at("/node") };
+            self.node(&node)?;
+            let raw = Raw {
+                id: id.clone(),
+                owner: at("/metadata/owner"),
+                spec: Ok(document.get("spec").cloned().unwrap_or_default()),
+            };
+            let all = self.resources.entry(kind.clone()).or_default();
+            if let Some(other) = all.insert(id.clone(), raw.clone())
+                && other.spec != raw.spec
+            {
+                return Err(format!("there are two different {kind} {id}: they are not of one machine in one start"));
+            }
+        }
+        Ok(())
+    }
+
+    fn files(&mut self, text: &str) -> Result<(), String> {
+        let (nodes, root, rows) = table::files(text)?;
+        for node in nodes {
+            self.node(&node)?;
+        }
+        for (path, stat) in rows {
+            self.listed.insert(parent_of(&path));
+            self.stats.insert(path, stat);
+        }
+        self.listed.insert(root);
+        Ok(())
+    }
+
+    fn process_table(&mut self, text: &str) -> Result<(), String> {
+        let (nodes, rows) = table::processes(text)?;
+        for node in nodes {
+            self.node(&node)?;
+        }
+        if self.processes.replace(rows).is_some() {
+            return Err("it is the second table of processes: import one machine at a time".to_owned());
+        }
+        Ok(())
+    }
+
+    fn configz(&mut self, text: &str) -> Result<(), String> {
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| format!("it is no JSON: line {}", error.line()))?;
+        if self.configz.replace(value).is_some() {
+            return Err("it is the second configuration of a kubelet: import one machine at a time".to_owned());
+        }
+        Ok(())
+    }
+
+    fn first(&self, kind: &str) -> Option<&Raw> {
+        self.resources.get(kind)?.values().next()
+    }
+
+    /// What identifies the machine, by name. Empty: these are not of a machine that runs Talos.
+    pub(crate) fn identity(&self) -> BTreeMap<&'static str, String> {
+        let talos =
+            self.resources.keys().any(|kind| kind.ends_with(".talos.dev") || kind.ends_with(".omni.sidero.dev"));
+        if !talos {
+            return BTreeMap::new();
+        }
+        let version = self.first("Versions.runtime.talos.dev").and_then(|own| own.field("version"));
+        let version = version.or_else(|| self.first(OMNI_MACHINE).and_then(|own| own.field("talosversion")));
+        let boot = self.first("BootIDs.runtime.talos.dev").and_then(|own| own.field("bootID"));
+        let mut identity = BTreeMap::from([("talos", version.unwrap_or_default())]);
+        identity.extend(boot.map(|boot| ("boot-id", boot)));
+        identity
+    }
+
+    /// The name by which the documents call the machine.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.nodes.first().map(String::as_str)
+    }
+
+    /// Whether processes were saved.
+    pub(crate) fn shows_processes(&self) -> bool {
+        self.processes.is_some()
+    }
+
+    /// What a reader must know.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.remarks.clone();
+        if let Some(arguments) = self.first(OMNI_ARGUMENTS)
+            && let Ok(spec) = &arguments.spec
+            && spec.get("args").is_some_and(|wanted| Some(wanted) != spec.get("currentargs"))
+        {
+            remarks.push(
+                "Omni wants other kernel arguments than the machine was started with: it waits for a restart"
+                    .to_owned(),
+            );
+        }
+        if !self.is_empty() {
+            remarks.push("of each type all resources are taken to have been saved".to_owned());
+        }
+        remarks
+    }
+
+    /// Whether a value is what Talos wrote, and not what is.
+    pub(crate) fn is_declared(&self, path: &str) -> bool {
+        self.setting(path).is_some()
+    }
+
+    fn setting(&self, path: &str) -> Option<&Raw> {
+        let key = setting_key(path)?;
+        self.resources.get("KernelParamStatuses.runtime.talos.dev")?.get(&format!("proc.sys.{key}"))
+    }
+
+    fn command_line(&self) -> Option<String> {
+        let own = self.first("KernelCmdlines.runtime.talos.dev").and_then(|own| own.field("cmdline"));
+        own.or_else(|| self.first(OMNI_ARGUMENTS).and_then(|own| own.field("currentcmdline")))
+    }
+
+    /// The answer to a question; none if nothing that was saved tells.
+    pub(crate) fn look(&self, ask: &Ask) -> Option<Seen> {
+        match ask {
+            Ask::Resources { kind, cut, .. } => {
+                kinds::named(kind)?;
+                let all = self.resources.get(kind)?;
+                Some(Seen::Resources(all.values().map(|raw| raw.taken(*cut)).collect()))
+            }
+            Ask::Processes { names, .. } => {
+                let all = self.processes.as_ref()?;
+                let mut matched: Vec<_> = all.iter().filter_map(|one| process::described(one, names)).collect();
+                matched.sort_by_key(|process| process.pid);
+                let examined = u32::try_from(all.len()).unwrap_or(u32::MAX);
+                Some(Seen::Processes(ProcessTable { matched, examined, incomplete: None }))
+            }
+            Ask::Body { api, .. } if api == CONFIGZ => {
+                let value = self.configz.as_ref()?;
+                Some(match evidence::take_spec(Cut::Resource, value.clone()) {
+                    evidence::Spec::Text(text) => Seen::Text(text),
+                    evidence::Spec::Withheld { why } => Seen::Withheld { why },
+                })
+            }
+            Ask::Value { path } => {
+                let status = self.setting(path.as_str()?)?;
+                if status.field("unsupported").as_deref() == Some("true") {
+                    return Some(Seen::Absent { proof: "Talos says that this kernel does not know it".to_owned() });
+                }
+                Some(evidence::take_value(status.field("current")?.as_bytes()))
+            }
+            Ask::Parameters { path, names } if path.as_str() == Some("/proc/cmdline") => {
+                Some(evidence::take_parameters(names, self.command_line()?.as_bytes()))
+            }
+            Ask::Text { path, cut, .. } => Some(take_text(*cut, self.texts.get(path.as_str()?)?.clone())),
+            Ask::Stat { path } => self.stat(path.as_str()?),
+            Ask::List { path, limit } => self.list(path.as_str()?, *limit),
+            _ => None,
+        }
+    }
+
+    fn stat(&self, path: &str) -> Option<Seen> {
+        if let Some(stat) = self.stats.get(path) {
+            return Some(Seen::Stat(stat.clone()));
+        }
+        if let Some(bytes) = self.texts.get(path) {
+            let size = bytes.len() as u64;
+            return Some(Seen::Stat(Stat {
+                kind: FileKind::File,
+                mode: 0o400,
+                uid: 0,
+                gid: 0,
+                size,
+                modified: None,
+                target: None,
+            }));
+        }
+        // A table that was saved of the directory above knows what is not there.
+        let above = parent_of(path);
+        let known = self.listed.contains(&above) || self.gone(&above);
+        known.then(|| Seen::Absent { proof: format!("the table of {above} does not list it") })
+    }
+
+    /// Whether a directory is provably not there.
+    fn gone(&self, path: &str) -> bool {
+        path != "/"
+            && !self.stats.contains_key(path)
+            && (self.listed.contains(&parent_of(path)) || self.gone(&parent_of(path)))
+    }
+
+    fn list(&self, path: &str, limit: usize) -> Option<Seen> {
+        if !self.listed.contains(path) {
+            return match self.stat(path)? {
+                Seen::Absent { proof } => Some(Seen::Absent { proof }),
+                _ => None,
+            };
+        }
+        let beneath = self.stats.iter().filter(|(other, _)| parent_of(other) == path && other.as_str() != path);
+        let mut entries: Vec<Entry> = beneath
+            .filter_map(|(other, stat)| {
+                Some(Entry { name: OsText::from(other.rsplit('/').next()?), dir: stat.kind == FileKind::Dir })
+            })
+            .collect();
+        entries.sort();
+        let complete = entries.len() <= limit;
+        entries.truncate(limit);
+        Some(Seen::List(Listing { entries, complete }))
+    }
+}
+
+/// The documents of a saved output: YAML with `---` between, or JSON objects one after the other.
+fn envelopes(text: &str) -> Result<Vec<Value>, String> {
+    if !text.trim_start().starts_with('{') {
+        return documents(text).map(|all| all.into_iter().filter(|one| !one.is_null()).collect());
+    }
+    let mut all = Vec::new();
+    for document in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+        all.push(document.map_err(|error| format!("it is no JSON: line {}", error.line()))?);
+    }
+    Ok(all)
+}
