@@ -16,6 +16,8 @@ mod settings;
 mod sockets;
 pub(crate) mod talos;
 
+use evidence::{Basis, Source};
+
 use crate::components::Component;
 use crate::node::{Instance, Node};
 use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
@@ -98,6 +100,15 @@ impl Fact {
     /// Resolves the fact by its full name for a subject. A fact of another component is asked of the node's only
     /// instance of it.
     pub(crate) fn resolve(&self, node: &Node<'_>, subject: Subject<'_>, name: &str) -> Resolved {
+        let resolved = self.resolved(node, subject, name);
+        if node.sight.capture.source != Source::Rendered {
+            return resolved;
+        }
+        // Nothing of it runs or is declared on a machine yet.
+        resolved.map(|known| Known { basis: Basis::Rendered, ..known })
+    }
+
+    fn resolved(&self, node: &Node<'_>, subject: Subject<'_>, name: &str) -> Resolved {
         match (&self.resolve, subject) {
             (Resolve::Host(resolve), _) => {
                 let own = self.family().and_then(|family| name.strip_prefix(family)?.strip_prefix('.'));

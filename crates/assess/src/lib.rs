@@ -34,6 +34,7 @@ use crate::value::Seen;
 pub use detect::{Choice, misfit, profile};
 pub use facts::{Fact, KERNEL, Set, TALOS, catalogue, fact, is_of_host};
 pub use judge::{Observed, Outcome, SubjectName, Verdict};
+pub use talos::rendered;
 pub use trails::{leads_to, trails};
 pub use value::{Type, Value};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use benchmark::{Content, Platform, Version};
-use evidence::{Basis, Capture, Process, Text};
+use evidence::{Basis, Capture, Process, Source, Text};
 
 use crate::components::{COMPONENTS, Component};
 use crate::config::Config;
@@ -14,7 +14,7 @@ use crate::facts::Kernel;
 use crate::flags::Flags;
 use crate::manifest::{Container, Lies, Manifest};
 use crate::sight::Sight;
-use crate::talos::{KUBELET_SPECS, STATIC_PODS, Spec, parsed};
+use crate::talos::{ETCD_SPECS, KUBELET_SPECS, STATIC_PODS, Spec, parsed};
 use crate::unit::Unit;
 use crate::value::{Seen, Unknown};
 
@@ -366,6 +366,15 @@ impl<'a> Node<'a> {
                 Seen::Unknown(unknown) => unseen = unseen.or(Some(unknown)),
             }
         }
+        // Before rollout only; of a running machine the process tells.
+        if component.name == "etcd"
+            && self.asks_talos()
+            && let Seen::Known(spec) = self.spec(ETCD_SPECS, "etcd")
+        {
+            let arguments: Vec<_> =
+                document::texts_at(&spec.json, "args").iter().map(|text| text.as_str().into()).collect();
+            found.push((Flags::read(&arguments, rules), spec.place.clone()));
+        }
         // A unit that is merely installed declares nothing; the kubelet's is what a restart would use.
         let units = component.name == "kubelet" || !self.sight.capture.reach.processes;
         for name in self.platform.places(component.units).iter().filter(|_| units) {
@@ -423,7 +432,7 @@ impl<'a> Node<'a> {
             name: if several { format!("{} ({source})", component.name) } else { component.name.to_owned() },
             process: None,
             flags,
-            basis: Basis::Declared,
+            basis: if self.sight.capture.source == Source::Rendered { Basis::Rendered } else { Basis::Declared },
             declared: manifests
                 .iter()
                 .find(|manifest| manifest.path == source)

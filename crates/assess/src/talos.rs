@@ -4,11 +4,15 @@
 //! resource tells what was declared: a weaker basis, and told as such.
 
 pub(crate) mod documents;
+mod render;
 
 use std::rc::Rc;
 
 use evidence::{Cut, Resource};
 use serde_json::Value as Json;
+
+pub use render::rendered;
+pub(crate) use render::{is_denied, is_protected};
 
 use crate::document;
 use crate::facts;
@@ -26,6 +30,8 @@ pub(crate) const EXTENSIONS: &str = "ExtensionStatuses.runtime.talos.dev";
 pub(crate) const MOUNTS: &str = "MountStatuses.runtime.talos.dev";
 pub(crate) const API_SERVICE: &str = "APIServiceConfigs.runtime.talos.dev";
 pub(crate) const KUBERNETES_ACCESS: &str = "KubernetesAccessConfigs.cluster.talos.dev";
+/// Read before rollout only: a running machine shows the arguments of the process instead.
+pub(crate) const ETCD_SPECS: &str = "EtcdSpecs.etcd.talos.dev";
 pub(crate) const OWN_SETTINGS: &str = "KernelParamSpecs.runtime.talos.dev";
 const ADMISSION: &str = "AdmissionControlConfigs.kubernetes.talos.dev";
 const AUDIT: &str = "AuditPolicyConfigs.kubernetes.talos.dev";

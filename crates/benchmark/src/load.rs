@@ -64,7 +64,7 @@ pub fn load(files: &[(String, String)], vocabulary: &Vocabulary, sources: &mut S
     let content = Content {
         controls: controls.into_iter().filter_map(|control| Some(control.body?.control)).collect(),
         profiles,
-        platforms: platforms.into_iter().filter_map(|platform| Some(platform.body?.platform)).collect(),
+        platforms: platforms.into_iter().filter_map(|platform| platform.body.platform).collect(),
         components: components.into_iter().filter_map(|component| component.body).collect(),
     };
     (content, found)
@@ -84,7 +84,7 @@ struct Named<T> {
 struct Read {
     controls: Vec<Named<Option<control::Draft>>>,
     profiles: Vec<Named<profile::Draft>>,
-    platforms: Vec<Named<Option<platform::Draft>>>,
+    platforms: Vec<Named<platform::Draft>>,
     components: Vec<Named<Option<Component>>>,
 }
 

@@ -3,6 +3,7 @@
 //! A source knows no control; it is given trails and gives back an [`evidence::Capture`].
 
 pub mod recording;
+pub mod rendered;
 pub mod saved;
 pub mod talos;
 

@@ -20,6 +20,8 @@ pub enum Source {
     Saved,
     /// A machine that runs Talos Linux, through its API.
     Talos,
+    /// Configuration before rollout: of a machine that need not exist yet.
+    Rendered,
 }
 
 /// What a source can see in principle, fixed from its kind and role before anything is looked at.

@@ -59,6 +59,9 @@ pub(crate) struct Source {
     pub local: Local,
     #[command(flatten)]
     pub talos: Talos,
+    /// The version of Talos that a machine configuration (--rendered) is for. Default: that of its installer's image
+    #[arg(long, value_name = "VERSION", requires = "rendered")]
+    pub talos_version: Option<String>,
 }
 
 /// Talos machines, asked through their own API.
@@ -94,9 +97,14 @@ pub(crate) struct Local {
     /// Run files collected earlier
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub evidence: Vec<PathBuf>,
+    /// Configuration before rollout: machine configurations of Talos, a file for each machine, of either generation or
+    /// both. What the version of Talos would make of it is judged
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub rendered: Vec<PathBuf>,
     /// What a person saved: recorded nodes (directories with stat.tsv, processes.json, tree/, …), or a host's kernel
-    /// configuration (plain or .gz), /proc/cmdline, `sysctl -a` output, /proc/version and /etc/os-release, as files of
-    /// one host or as a directory for each
+    /// configuration (plain or .gz), /proc/cmdline, `sysctl -a` output, /proc/version and /etc/os-release, or of Talos
+    /// `talosctl get … -o yaml`, `list -l`, `processes`, `read`, of Omni `kernelargsstatus`, and a kubelet's /configz, as
+    /// files of one host or as a directory for each
     #[arg(long, value_name = "FILE|DIR", num_args = 1..)]
     pub import: Vec<PathBuf>,
 }
@@ -111,6 +119,7 @@ Examples:
   kube-assay scan --profile cis-2.0.1 --profile node-kernel   the node and its kernel on one page
   kube-assay scan --profile kspp --import config.gz cmdline sysctl.txt   a host that nobody may look at
   kube-assay scan --talosconfig reader.yaml --talos-nodes 10.0.0.2,10.0.0.3 --profile cis-1.12 --profile talos
+  kube-assay scan --rendered controlplane.yaml --talos-version 1.14 --profile cis-2.0.1   before rollout
   kube-assay scan -o terminal -o json=report.json   tell a person and a pipeline at once")]
 pub(crate) struct Scan {
     #[command(flatten)]

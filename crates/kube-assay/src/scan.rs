@@ -15,6 +15,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let extra = [arguments.content.controls.clone(), arguments.tailoring.clone()].concat();
     let content = content::load_valid(&extra)?;
     let run = source::run(&arguments.source, None, &content)?;
+    let run = Run { captures: run.captures.into_iter().map(assess::rendered).collect() };
     let report = judge(&run, &content, arguments)?;
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     output::tell(&report, &arguments.output, &only, arguments.verbose)?;

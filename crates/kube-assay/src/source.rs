@@ -84,6 +84,10 @@ pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> any
         let run = evidence::read_run(BufReader::new(file)).with_context(|| path.display().to_string())?;
         captures.extend(run.captures);
     }
+    for file in &local.rendered {
+        let version = source.talos_version.as_deref();
+        captures.push(collect::rendered::machine(file, version).map_err(|error| mistake(error.to_string()))?);
+    }
     captures.extend(imported(&local.import, name, content)?);
     if source.talos.is_meant() {
         captures.extend(talos(&source.talos, content)?);

@@ -107,6 +107,7 @@ fn capture_info(capture: &Capture, presence: &[Presence]) -> CaptureInfo {
             evidence::Source::Recording => "recording",
             evidence::Source::Saved => "saved",
             evidence::Source::Talos => "talos",
+            evidence::Source::Rendered => "rendered",
         }
         .to_owned(),
         taken: capture.taken.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|time| time.to_string()),

@@ -2,6 +2,7 @@
 
 mod access;
 mod system;
+mod traps;
 
 use super::{Fact, Resolve};
 use crate::node::Node;
@@ -89,6 +90,12 @@ pub(super) static FACTS: &[Fact] = &[
         Type::List,
         "Kernel arguments of the machine's configuration that a unified kernel image ignores.",
         system::ineffective_arguments,
+    ),
+    fact(
+        "talos.configuration-traps",
+        Type::List,
+        "What in the machine's configuration has no effect, is refused, or keeps a component from starting.",
+        traps::traps,
     ),
     fact(
         "talos.configured-pods",

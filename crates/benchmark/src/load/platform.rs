@@ -10,11 +10,12 @@ use crate::{Explanation, Platform};
 /// A platform, and the names of controls that it speaks of.
 #[derive(Debug)]
 pub(super) struct Draft {
-    pub(super) platform: Platform,
+    /// None: it could not be read.
+    pub(super) platform: Option<Platform>,
     named: Vec<Spanned<String>>,
 }
 
-pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Option<Draft>>> {
+pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Draft>> {
     let mut fields = file.reader.map(node)?;
     let name = fields.required_str("platform");
     let title = fields.required_str("title");
@@ -37,20 +38,17 @@ pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Option<Draft>>>
     let sources = fields.required_str_list("sources");
     fields.finish();
     let name = name?;
-    let platform = title.zip(sources).map(|(title, sources)| Draft {
-        platform: Platform {
-            name: name.value.clone(),
-            title: title.value,
-            places,
-            owners,
-            accounts,
-            checked,
-            explains,
-            sources: plain_texts(sources),
-        },
-        named,
+    let platform = title.zip(sources).map(|(title, sources)| Platform {
+        name: name.value.clone(),
+        title: title.value,
+        places,
+        owners,
+        accounts,
+        checked,
+        explains,
+        sources: plain_texts(sources),
     });
-    Some(file.named(name, platform))
+    Some(file.named(name, Draft { platform, named }))
 }
 
 /// A map to owners, each `uid:gid` by number: names would be those of some machine's accounts.
@@ -94,9 +92,9 @@ fn explains(file: &File<'_>, fields: &mut Fields<'_, '_>) -> (Vec<Explanation>, 
 }
 
 /// Checks that a platform speaks only of controls that there are, and of each once.
-pub(super) fn check(draft: &Named<Option<Draft>>, known: &[&str], found: &mut Vec<Diagnostic>) {
+pub(super) fn check(draft: &Named<Draft>, known: &[&str], found: &mut Vec<Diagnostic>) {
     let mut before: Vec<&str> = Vec::new();
-    for name in draft.body.iter().flat_map(|draft| &draft.named) {
+    for name in &draft.body.named {
         if !known.contains(&name.value.as_str()) {
             let message = format!("there is no control {}", quoted(&name.value));
             let mistake = Diagnostic::error(code::UNKNOWN_CONTROL, &draft.file, name.span.clone(), message);

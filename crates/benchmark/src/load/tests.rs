@@ -98,7 +98,7 @@ fn the_builtin_content_is_sound() {
     let profiles: Vec<String> = content.profiles.iter().map(names).collect();
     assert_eq!(
         profiles,
-        ["cis-1.9", "cis-1.10", "cis-1.11", "cis-1.12", "cis-2.0.1", "kspp", "node-kernel", "talos-kernel"]
+        ["cis-1.9", "cis-1.10", "cis-1.11", "cis-1.12", "cis-2.0.1", "kspp", "node-kernel", "talos", "talos-kernel"]
     );
     for profile in &content.profiles {
         for entry in &profile.entries {

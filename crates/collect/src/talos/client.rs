@@ -116,24 +116,37 @@ impl Client {
 
     async fn unary<Q, A>(&self, method: Method, message: Q) -> Result<A, Status>
     where
-        Q: Message + 'static,
+        Q: Message + Clone + 'static,
         A: Message + Default + 'static,
     {
         let path = PathAndQuery::from_static(method.path());
-        let mut grpc = self.ready().await?;
-        let call = grpc.unary(self.request(message), path, ProstCodec::<Q, A>::default());
-        Ok(self.within(call).await?.into_inner())
+        let mut tries = 0;
+        loop {
+            let mut grpc = self.ready().await?;
+            let call = grpc.unary(self.request(message.clone()), path.clone(), ProstCodec::<Q, A>::default());
+            match self.within(call).await {
+                Err(status) if again(&status, &mut tries).await => {}
+                ended => return Ok(ended?.into_inner()),
+            }
+        }
     }
 
     async fn stream<Q, A>(&self, method: Method, message: Q) -> Result<Streaming<A>, Status>
     where
-        Q: Message + 'static,
+        Q: Message + Clone + 'static,
         A: Message + Default + 'static,
     {
         let path = PathAndQuery::from_static(method.path());
-        let mut grpc = self.ready().await?;
-        let call = grpc.server_streaming(self.request(message), path, ProstCodec::<Q, A>::default());
-        Ok(self.within(call).await?.into_inner())
+        let mut tries = 0;
+        loop {
+            let mut grpc = self.ready().await?;
+            let call =
+                grpc.server_streaming(self.request(message.clone()), path.clone(), ProstCodec::<Q, A>::default());
+            match self.within(call).await {
+                Err(status) if again(&status, &mut tries).await => {}
+                ended => return Ok(ended?.into_inner()),
+            }
+        }
     }
 
     /// A call that ends: the deadline that the server is told is ours too.
@@ -147,7 +160,7 @@ impl Client {
     /// All messages of a stream; one that is cut short is an error, and never a short list.
     async fn all<Q, A>(&self, method: Method, message: Q) -> Result<Vec<A>, Status>
     where
-        Q: Message + 'static,
+        Q: Message + Clone + 'static,
         A: Message + Default + 'static,
     {
         let mut stream = self.stream(method, message).await?;
@@ -213,6 +226,20 @@ impl Client {
         });
         Ok(read.collect())
     }
+}
+
+/// How often a call is tried that found nobody, and how long is waited before the next.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// Whether a call is tried again, after a pause: all of them read, so that a second one does no harm.
+async fn again(status: &Status, tries: &mut u32) -> bool {
+    *tries += 1;
+    let again = status.code() == Code::Unavailable && *tries < TRIES;
+    if again {
+        tokio::time::sleep(PAUSE).await;
+    }
+    again
 }
 
 /// The answer of the one node that was asked. A proxy tells its failure inside of the message.

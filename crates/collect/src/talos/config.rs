@@ -146,6 +146,8 @@ struct Written {
     crt: String,
     #[serde(default)]
     key: String,
+    #[serde(default, rename = "proxy-url")]
+    proxy_url: String,
 }
 
 /// The talosconfig that `talosctl` would take: the one that is named, else the first that is there.
@@ -191,6 +193,9 @@ fn parse(text: &str, context: Option<&str>) -> Result<Context, String> {
         return Err(format!(
             "the context {name} has no client certificate (crt and key); Omni's own login is not supported"
         ));
+    }
+    if !written.proxy_url.is_empty() {
+        return Err(format!("the context {name} goes through a proxy (proxy-url), which is not supported"));
     }
     let decoded = |what: &str, text: &str| {
         STANDARD.decode(text.trim()).map_err(|_| format!("{what} of the context {name} is no base64"))
@@ -295,6 +300,7 @@ mod tests {
             (config(), Some("bare"), "no client certificate"),
             (config().replace("context: prod\n", ""), None, "it names no current context"),
             ("[".to_owned(), None, "it is no talosconfig"),
+            (config().replace("new-field: x", "proxy-url: http://p"), None, "goes through a proxy"),
             (config().replace(&base64("x"), "s3cret!"), None, "ca of the context prod is no base64"),
         ] {
             let error = parse(&text, context).unwrap_err();

@@ -24,6 +24,7 @@ pub use client::Method;
 pub use config::{Context, Endpoint, find, load};
 pub use kinds::{KINDS, Kind};
 use look::Node;
+pub(crate) use resource::documents;
 
 /// Names of what an identity tells of the certificate that was used: its roles, and its end in Unix seconds.
 const CLIENT_ROLES: &str = "client-roles";

@@ -46,7 +46,7 @@ impl Raw {
 }
 
 /// The documents of a stream. The error names no text of it.
-pub(super) fn documents(text: &str) -> Result<Vec<Value>, String> {
+pub(crate) fn documents(text: &str) -> Result<Vec<Value>, String> {
     let mut options = Options::default();
     let mut budget = Budget::default();
     (budget.max_nodes, budget.max_depth, budget.max_aliases) = (200_000, 64, 100);

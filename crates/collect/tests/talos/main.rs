@@ -187,6 +187,13 @@ fn a_stream_that_is_cut_is_no_short_answer() {
 }
 
 #[test]
+fn a_call_that_found_nobody_is_tried_again() {
+    let whole = asked(machine(true), None).unwrap();
+    let flaky = asked(Machine { fault: Fault::Flaky, ..machine(true) }, None).unwrap();
+    assert_eq!(flaky.items, whole.items);
+}
+
+#[test]
 fn a_huge_file_is_not_taken() {
     let capture = asked(Machine { fault: Fault::Huge, ..machine(true) }, None).unwrap();
     assert!(matches!(capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Text), Some(Seen::TooLarge { .. })));

@@ -5,6 +5,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod made;
+mod mission;
+mod rendered;
 mod saved;
 #[path = "../../../collect/tests/talos/server.rs"]
 mod server;

@@ -43,7 +43,11 @@ const HARDENING: [&str; 16] = [
     "vm.unprivileged_userfaultfd",
 ];
 
+/// Where Talos is not what is asked, no name of its own stands against the one that the kubelet was given.
 pub(super) fn node_name(node: &Node<'_>, _: &str) -> Resolved {
+    if !node.asks_talos() {
+        return Seen::Absent("this source is not Talos' API, which alone tells the name that Talos gives".to_owned());
+    }
     node.spec(NODE_NAMES, "nodename").and_then(|spec| match document::text_at(&spec.json, "nodename") {
         Some(name) => known(Value::Text(name), How::Observed, spec.place.clone(), Basis::Declared),
         None => Seen::Unknown(Unknown::new(format!("{} gives no name", spec.place), "look at `talosctl get nodename`")),

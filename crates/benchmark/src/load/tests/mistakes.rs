@@ -312,7 +312,11 @@ settings:
 "), ("l.yaml", "component: kubelt\nflags: go\nsettings: []\n"), ("p.yaml", "\
 platform: p
 places: { manifests: /etc, cni: [/x], manifest: [/y] }
-owners: [someone]
+owners: { /x: root, /y: '0:0' }
+accounts: { etdc: '60:60' }
+explains:
+  - { controls: [nowhere], text: x }
+  - { controls: nowhere, txt: x }
 ")]), @r#"
     k.yaml:2:8: error[unknown-value]: unknown value `pflag`
     k.yaml:4:46: error[wrong-value]: expected `true` or `false`
@@ -337,6 +341,12 @@ owners: [someone]
     p.yaml:2:39: error[unknown-role]: there is no role `manifest`
         help: did you mean `manifests`?
     p.yaml:2:22: error[wrong-type]: expected a list, found a string `/etc`
-    p.yaml:3:10: error[wrong-value]: owners of a platform's places cannot be told yet
+    p.yaml:3:15: error[wrong-value]: `root` is no owner by number, as in "60:60"
+    p.yaml:4:13: error[unknown-component]: there is no component `etdc`
+    p.yaml:6:18: error[unknown-control]: there is no control `nowhere`
+    p.yaml:7:17: error[wrong-type]: expected a list, found a string `nowhere`
+    p.yaml:7:7: error[missing-field]: missing field `text`
+    p.yaml:7:26: error[unknown-field]: unknown field `txt`
+        help: did you mean `text`?
     "#);
 }

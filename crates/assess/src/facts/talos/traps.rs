@@ -1,0 +1,87 @@
+//! What in a machine's configuration has no effect, is refused, or keeps a component from starting.
+
+use evidence::{Basis, Source};
+use serde_json::Value as Json;
+
+use super::{list, state_flag, version};
+use crate::document;
+use crate::node::Node;
+use crate::talos::documents::Documents;
+use crate::talos::{is_denied, is_protected};
+use crate::value::{Resolved, Seen, Value};
+
+/// Components with the keys under which their arguments stand: the document of 1.14 and newer, and the old key.
+const COMPONENTS: [(&str, &str, &str); 5] = [
+    ("kube-apiserver", "KubeAPIServerConfig", "cluster.apiServer"),
+    ("kube-controller-manager", "KubeControllerManagerConfig", "cluster.controllerManager"),
+    ("kube-scheduler", "KubeSchedulerConfig", "cluster.scheduler"),
+    ("kubelet", "KubeletConfig", "machine.kubelet"),
+    ("etcd", "", "cluster.etcd"),
+];
+
+pub(super) fn traps(node: &Node<'_>, _: &str) -> Resolved {
+    node.machine_config().and_then(|documents| {
+        version(node).and_then(|[_, minor, _]| {
+            let ignored = match state_flag(node, "bootedWithUKI", [1, 10, 0]) {
+                Seen::Known(known) => known.value == Value::Bool(true),
+                Seen::Absent(_) => false,
+                // Before rollout: what is installed anew by 1.10 or later on UEFI has such an image.
+                Seen::Unknown(_) if node.sight.capture.source == Source::Rendered => minor >= 10,
+                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+            };
+            list(found(&documents, minor, ignored), documents.place.clone(), Basis::Declared)
+        })
+    })
+}
+
+fn found(documents: &Documents, minor: u32, ignored: bool) -> Vec<String> {
+    let has = |kind: &str| documents.of_kind(kind).next().is_some();
+    let mut found = Vec::new();
+    if has("KubeAPIServerConfig") && !has("KubeAuthenticationConfig") {
+        // joryirving/home-ops#9866
+        found.push(
+            "KubeAPIServerConfig without KubeAuthenticationConfig: its authentication is rendered empty, and the API server does not start"
+                .to_owned(),
+        );
+    }
+    if has("KubeAPIServerConfig") && !has("KubeAuthorizerConfig") {
+        found
+            .push("KubeAPIServerConfig without KubeAuthorizerConfig: Node and RBAC are not put in by Talos".to_owned());
+    }
+    let modern = has("KubeAPIServerConfig") || has("KubeAuthenticationConfig");
+    for (component, kind, legacy) in COMPONENTS {
+        let own = |path: &str| documents.legacy(&format!("{legacy}.{path}"));
+        if has(kind) && documents.legacy(legacy).is_some_and(|old| old.as_object().is_some_and(|old| !old.is_empty())) {
+            found.push(format!("{legacy} beside {kind}: Talos refuses a component that is configured in both forms"));
+        }
+        if has(kind) && minor < 14 {
+            found.push(format!("{kind}: Talos knows it since 1.14 only"));
+        }
+        let modern_arguments = documents.of_kind(kind).filter_map(|own| document::at(own, "extraArgs"));
+        for name in
+            own("extraArgs").into_iter().chain(modern_arguments).filter_map(Json::as_object).flat_map(|map| map.keys())
+        {
+            if is_denied(component, name, minor, modern) {
+                found.push(format!("{name} in the extraArgs of {component}: Talos sets it itself and refuses it"));
+            }
+        }
+    }
+    let modern_config = documents.of_kind("KubeletConfig").filter_map(|own| document::at(own, "config"));
+    let configs = documents.legacy("machine.kubelet.extraConfig").into_iter().chain(modern_config);
+    for key in configs.filter_map(Json::as_object).flat_map(|map| map.keys()) {
+        if is_protected(key) {
+            found.push(format!("{key} in the kubelet's extraConfig: Talos sets it itself and refuses it"));
+        }
+    }
+    let arguments = documents.legacy("machine.install.extraKernelArgs").and_then(Json::as_array);
+    for argument in arguments.into_iter().flatten().filter_map(Json::as_str).filter(|_| ignored) {
+        found.push(format!("{argument} in machine.install.extraKernelArgs: a unified kernel image ignores it"));
+    }
+    for kind in documents.kinds().filter(|kind| kind.starts_with("Kube") && minor < 14) {
+        let known = COMPONENTS.iter().any(|(_, own, _)| *own == kind);
+        if !known && kind != "KubeSpanConfig" && kind != "KubeSpanEndpointsConfig" {
+            found.push(format!("{kind}: Talos knows it since 1.14 only"));
+        }
+    }
+    found
+}
