@@ -9,12 +9,11 @@ use evidence::{Basis, Capture, Process, Source, Text};
 
 use crate::components::{COMPONENTS, Component};
 use crate::config::Config;
-use crate::document;
 use crate::facts::Kernel;
 use crate::flags::Flags;
 use crate::manifest::{Container, Lies, Manifest};
 use crate::sight::Sight;
-use crate::talos::{ETCD_SPECS, KUBELET_SPECS, STATIC_PODS, Spec, parsed};
+use crate::talos::Spec;
 use crate::unit::Unit;
 use crate::value::{Seen, Unknown};
 
@@ -156,29 +155,9 @@ impl<'a> Node<'a> {
                     }
                 }
             }
-            self.served(&mut manifests);
+            self.served_by_talos(&mut manifests);
             manifests
         })
-    }
-
-    /// Static pods that Talos serves to the kubelet from memory.
-    fn served(&self, manifests: &mut Manifests) {
-        if !self.asks_talos() {
-            return;
-        }
-        match self.resources(STATIC_PODS) {
-            Seen::Known(pods) => {
-                for pod in pods {
-                    match parsed(STATIC_PODS, pod) {
-                        Seen::Known(spec) => manifests.read.push(Manifest::of(spec.place, &spec.json, true)),
-                        Seen::Absent(_) => {}
-                        Seen::Unknown(unknown) => manifests.unseen = manifests.unseen.take().or(Some(unknown)),
-                    }
-                }
-            }
-            Seen::Absent(_) => {}
-            Seen::Unknown(unknown) => manifests.unseen = manifests.unseen.take().or(Some(unknown)),
-        }
     }
 
     /// Where the kubelet looks for static pods, and why that may be elsewhere too. Where no kubelet is on the node, or
@@ -355,25 +334,10 @@ impl<'a> Node<'a> {
                 }
             }
         }
-        if component.name == "kubelet" && self.asks_talos() {
-            match self.spec(KUBELET_SPECS, "kubelet") {
-                Seen::Known(spec) => {
-                    let arguments: Vec<_> =
-                        document::texts_at(&spec.json, "args").iter().map(|text| text.as_str().into()).collect();
-                    found.push((Flags::read(&arguments, rules), spec.place.clone()));
-                }
-                Seen::Absent(_) => {}
-                Seen::Unknown(unknown) => unseen = unseen.or(Some(unknown)),
-            }
-        }
-        // Before rollout only; of a running machine the process tells.
-        if component.name == "etcd"
-            && self.asks_talos()
-            && let Seen::Known(spec) = self.spec(ETCD_SPECS, "etcd")
-        {
-            let arguments: Vec<_> =
-                document::texts_at(&spec.json, "args").iter().map(|text| text.as_str().into()).collect();
-            found.push((Flags::read(&arguments, rules), spec.place.clone()));
+        match self.declared_by_talos(component.name) {
+            Some(Seen::Known((arguments, place))) => found.push((Flags::read(&arguments, rules), place)),
+            Some(Seen::Unknown(unknown)) => unseen = unseen.or(Some(unknown)),
+            Some(Seen::Absent(_)) | None => {}
         }
         // A unit that is merely installed declares nothing; the kubelet's is what a restart would use.
         let units = component.name == "kubelet" || !self.sight.capture.reach.processes;

@@ -8,7 +8,7 @@ mod render;
 
 use std::rc::Rc;
 
-use evidence::{Cut, Resource};
+use evidence::{Cut, OsText, Resource, Source};
 use serde_json::Value as Json;
 
 pub use render::rendered;
@@ -16,7 +16,8 @@ pub(crate) use render::{is_denied, is_protected};
 
 use crate::document;
 use crate::facts;
-use crate::node::Node;
+use crate::manifest::Manifest;
+use crate::node::{Manifests, Node};
 use crate::value::{Seen, Unknown};
 
 pub(crate) const STATIC_PODS: &str = "StaticPods.kubernetes.talos.dev";
@@ -160,6 +161,42 @@ impl Node<'_> {
         });
         self.specs.borrow_mut().insert(key, seen.clone());
         seen
+    }
+
+    /// Static pods that Talos serves to the kubelet from memory.
+    pub(crate) fn served_by_talos(&self, manifests: &mut Manifests) {
+        if !self.asks_talos() {
+            return;
+        }
+        match self.resources(STATIC_PODS) {
+            Seen::Known(pods) => {
+                for pod in pods {
+                    match parsed(STATIC_PODS, pod) {
+                        Seen::Known(spec) => manifests.read.push(Manifest::of(spec.place, &spec.json, true)),
+                        Seen::Absent(_) => {}
+                        Seen::Unknown(unknown) => manifests.unseen = manifests.unseen.take().or(Some(unknown)),
+                    }
+                }
+            }
+            Seen::Absent(_) => {}
+            Seen::Unknown(unknown) => manifests.unseen = manifests.unseen.take().or(Some(unknown)),
+        }
+    }
+
+    /// The arguments that a resource declares for a component that no static pod starts; none: no resource does. Those of
+    /// etcd stand in one before rollout only; of a running machine the process tells.
+    pub(crate) fn declared_by_talos(&self, component: &str) -> Option<Seen<(Vec<OsText>, String)>> {
+        let (kind, id) = match component {
+            "kubelet" => (KUBELET_SPECS, "kubelet"),
+            "etcd" if self.sight.capture.source == Source::Rendered => (ETCD_SPECS, "etcd"),
+            _ => return None,
+        };
+        self.asks_talos().then(|| {
+            self.spec(kind, id).map(|spec| {
+                let arguments = document::texts_at(&spec.json, "args");
+                (arguments.iter().map(|text| text.as_str().into()).collect(), spec.place.clone())
+            })
+        })
     }
 
     /// What the resource says that a component's file is rendered from; none: a person named another file, or Talos

@@ -69,21 +69,21 @@ pub(crate) struct Source {
 #[group(id = "talos", multiple = true, conflicts_with = "local")]
 pub(crate) struct Talos {
     /// Talos machines, asked through their own API with this talosconfig; `os:reader` is enough for most of it. Without
-    /// FILE: $TALOSCONFIG, $TALOS_HOME/config or ~/.talos/config, /var/run/secrets/talos.dev/config
+    /// FILE: `$TALOSCONFIG`, `$TALOS_HOME/config` or ~/.talos/config, /var/run/secrets/talos.dev/config
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
     pub talosconfig: Option<PathBuf>,
     /// The talosconfig's context, instead of its current one
-    #[arg(long, value_name = "NAME")]
-    pub talos_context: Option<String>,
+    #[arg(long = "talos-context", value_name = "NAME")]
+    pub context: Option<String>,
     /// The machines, by address or name. Default: the nodes of the context, else its endpoints
-    #[arg(long, value_name = "NODE", value_delimiter = ',')]
-    pub talos_nodes: Vec<String>,
+    #[arg(long = "talos-nodes", value_name = "NODE", value_delimiter = ',')]
+    pub nodes: Vec<String>,
 }
 
 impl Talos {
     /// Whether Talos machines are the source.
     pub(crate) fn is_meant(&self) -> bool {
-        self.talosconfig.is_some() || self.talos_context.is_some() || !self.talos_nodes.is_empty()
+        self.talosconfig.is_some() || self.context.is_some() || !self.nodes.is_empty()
     }
 }
 

@@ -43,11 +43,11 @@ fn talos(given: &Talos, content: &Content) -> anyhow::Result<Vec<Capture>> {
     let named = given.talosconfig.as_deref().filter(|path| !path.as_os_str().is_empty());
     let path = talos::find(named, |name| std::env::var(name).ok())
         .ok_or_else(|| mistake("there is no talosconfig: give --talosconfig FILE, or set TALOSCONFIG"))?;
-    let context = talos::load(&path, given.talos_context.as_deref()).map_err(|error| mistake(error.to_string()))?;
-    let nodes = match (&given.talos_nodes, &context.nodes) {
+    let cluster = talos::load(&path, given.context.as_deref()).map_err(|error| mistake(error.to_string()))?;
+    let nodes = match (&given.nodes, &cluster.nodes) {
         (given, _) if !given.is_empty() => given.clone(),
         (_, own) if !own.is_empty() => own.clone(),
-        _ => context.endpoints.iter().map(|endpoint| endpoint.host.clone()).collect(),
+        _ => cluster.endpoints.iter().map(|endpoint| endpoint.host.clone()).collect(),
     };
     let mut distinct = BTreeSet::new();
     let nodes: Vec<String> = nodes.into_iter().filter(|node| distinct.insert(node.clone())).collect();
@@ -64,9 +64,9 @@ fn talos(given: &Talos, content: &Content) -> anyhow::Result<Vec<Capture>> {
         // A broken pipe on stderr must not end the audit.
         let _ = writeln!(anstream::stderr(), "talos {done}/{total} {node}: {word}");
     };
-    let ended = talos::captures(&context, &nodes, &assess::trails(content), &progress);
+    let ended = talos::captures(&cluster, &nodes, &assess::trails(content), &progress);
     if ended.iter().all(|(_, capture)| capture.is_err()) {
-        anyhow::bail!("no machine of the context {} answered", context.name);
+        anyhow::bail!("no machine of the context {} answered", cluster.name);
     }
     let captures = ended.into_iter().map(|(name, capture)| match capture {
         Ok(capture) => capture,

@@ -80,9 +80,11 @@ impl Client {
         let mut tls = ClientTlsConfig::new()
             .domain_name(endpoint.host.clone())
             .identity(Identity::from_pem(&context.certificate, &context.key));
-        if !context.ca.is_empty() {
-            tls = tls.ca_certificate(Certificate::from_pem(&context.ca));
-        }
+        tls = if context.ca.is_empty() {
+            tls.with_native_roots()
+        } else {
+            tls.ca_certificate(Certificate::from_pem(&context.ca))
+        };
         let failed = |error: &dyn std::error::Error| Status::unavailable(causes(error));
         let channel = Channel::from_shared(format!("https://{endpoint}"))
             .map_err(|error| failed(&error))?
@@ -299,7 +301,7 @@ pub(super) async fn through(
                 return Err(TalosError::Node { node: name.to_owned(), why: told(&status) });
             }
             Err(status) => {
-                last = Some(TalosError::Node { node: name.to_owned(), why: format!("{endpoint}: {}", told(&status)) })
+                last = Some(TalosError::Node { node: name.to_owned(), why: format!("{endpoint}: {}", told(&status)) });
             }
         }
     }

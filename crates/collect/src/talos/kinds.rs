@@ -58,7 +58,8 @@ pub(super) fn named(name: &str) -> Option<Kind> {
 
 /// Why a file is never opened: it holds keys and nothing that a judgement needs, or what it holds stands elsewhere.
 pub(super) fn never_opened(path: &str) -> Option<&'static str> {
-    let certificate = path.ends_with(".crt") || path.ends_with("service-account.pub");
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let certificate = name == "service-account.pub" || name.rsplit_once('.').is_some_and(|(_, end)| end == "crt");
     let secret = ["/system/secrets/", "/system/state/", "/system/run/", "/run/machined/"];
     let key = [".key", "-key.pem", "/bootstrap-kubeconfig", "/encryptionconfig.yaml"];
     if secret.iter().any(|directory| path.starts_with(directory)) && !certificate {

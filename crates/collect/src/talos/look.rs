@@ -44,8 +44,8 @@ pub(super) struct Node {
     version: String,
     /// The types that this version knows, and whether they are for os:admin only; none: it did not tell.
     known: Option<BTreeMap<String, bool>>,
-    /// When the kernel started, in Unix seconds; none inside: it cannot be seen.
-    boot: Option<Option<i64>>,
+    /// When the kernel started, in Unix seconds, once it was looked for; an error: it cannot be seen.
+    boot: Option<Result<i64, ()>>,
     /// Whether a file was read, or refused.
     read: Option<bool>,
     declared: BTreeSet<OsText>,
@@ -271,9 +271,9 @@ impl Node {
     async fn boot(&mut self) -> Option<i64> {
         if self.boot.is_none() {
             let stat = self.bytes(&"/proc/stat".into(), 4 << 20).await.ok();
-            self.boot = Some(stat.and_then(|stat| process::boot(&stat)));
+            self.boot = Some(stat.and_then(|stat| process::boot(&stat)).ok_or(()));
         }
-        self.boot.flatten()
+        self.boot.and_then(Result::ok)
     }
 
     /// Reads which types of resources there are on this version.

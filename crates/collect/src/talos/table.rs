@@ -5,7 +5,9 @@ use evidence::{FileKind, Stat};
 use super::wire::ProcessInfo;
 
 /// The columns of a heading: name and where each begins.
-fn columns(heading: &str) -> Vec<(&str, usize)> {
+type Columns<'l> = Vec<(&'l str, usize)>;
+
+fn columns(heading: &str) -> Columns<'_> {
     let mut columns = Vec::new();
     let mut at = 0;
     for word in heading.split(' ') {
@@ -26,7 +28,7 @@ fn cell<'l>(line: &'l str, columns: &[(&str, usize)], name: &str) -> Option<&'l 
 }
 
 /// The lines of a table below its heading; lines that begin with `#` are a person's.
-fn rows(text: &str) -> Result<(Vec<(&str, usize)>, impl Iterator<Item = &str>), String> {
+fn rows(text: &str) -> Result<(Columns<'_>, impl Iterator<Item = &str>), String> {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
     let heading = lines.next().ok_or("it is empty")?;
     Ok((columns(heading), lines))

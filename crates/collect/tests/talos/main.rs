@@ -86,7 +86,7 @@ fn context(authority: &Authority, endpoints: &[String], days: i64) -> Context {
 fn asked(machine: Machine, node: Option<&str>) -> Result<Capture, TalosError> {
     let authority = Authority::new();
     let running = serve(machine, &authority, true);
-    talos::capture(&context(&authority, &[running.address.clone()], 2), node, 0, trails())
+    talos::capture(&context(&authority, std::slice::from_ref(&running.address), 2), node, 0, trails())
 }
 
 fn text(seen: Option<&Seen>) -> String {
@@ -227,7 +227,8 @@ fn certificates_that_do_not_fit_are_refused_and_said_so() {
 fn a_machine_that_does_not_answer_in_time_is_given_up() {
     let authority = Authority::new();
     let running = serve(Machine { fault: Fault::Hangs, ..machine(true) }, &authority, true);
-    let context = context(&authority, &[running.address.clone()], 2).with_deadline(Duration::from_millis(300));
+    let context =
+        context(&authority, std::slice::from_ref(&running.address), 2).with_deadline(Duration::from_millis(300));
     let error = talos::capture(&context, Some("slow"), 0, trails()).unwrap_err().to_string();
     assert!(error.starts_with("slow: "), "{error}");
 }
@@ -241,7 +242,7 @@ fn a_machine_in_maintenance_mode_says_so() {
     );
     let authority = Authority::new();
     let running = serve(machine, &authority, false);
-    let context = context(&authority, &[running.address.clone()], 2);
+    let context = context(&authority, std::slice::from_ref(&running.address), 2);
     let of =
         Start::Resources { namespace: "runtime".to_owned(), kind: "APIServiceConfigs.runtime.talos.dev".to_owned() };
     let trail = Trail { id: "r".to_owned(), start: of, hops: vec![], take: vec![Take::Resources(Cut::Resource)] };
@@ -263,11 +264,17 @@ fn several_machines_are_asked_at_once_and_one_that_fails_fails_alone() {
     let progress =
         |node: &str, ended: Result<&Capture, &TalosError>| told.lock().unwrap().push((node.to_owned(), ended.is_ok()));
     let names: Vec<String> = (0..20).map(|at| format!("n{at}")).collect();
-    let all = talos::captures(&context(&authority, &[good.address.clone()], 2), &names, &trails(), &progress);
+    let all =
+        talos::captures(&context(&authority, std::slice::from_ref(&good.address), 2), &names, &trails(), &progress);
     assert_eq!(all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), names);
     assert!(all.iter().all(|(_, capture)| capture.is_ok()));
     assert_eq!(told.lock().unwrap().len(), 20);
-    let all = talos::captures(&context(&authority, &[bad.address.clone()], 2), &names[..2], &trails(), &|_, _| ());
+    let all = talos::captures(
+        &context(&authority, std::slice::from_ref(&bad.address), 2),
+        &names[..2],
+        &trails(),
+        &|_, _| (),
+    );
     assert!(all.iter().all(|(_, capture)| capture.is_err()));
     let (name, why) = &all[0];
     let silent = talos::silent(name, why.as_ref().unwrap_err());

@@ -39,6 +39,7 @@ pub(crate) struct File {
 }
 
 /// What goes wrong.
+#[allow(dead_code, reason = "the tests of the command use a part")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fault {
     #[default]
@@ -262,7 +263,7 @@ impl Machine {
             Fault::NodeDown => return down().into_http(),
             Fault::Flaky if self.calls.load(Ordering::SeqCst) % 3 == 1 => return down().into_http(),
             Fault::NoForwarding => return Status::permission_denied("no request forwarding").into_http(),
-            Fault::Hangs => tokio::time::sleep(Duration::from_secs(3600)).await,
+            Fault::Hangs => tokio::time::sleep(Duration::from_hours(1)).await,
             _ => {}
         }
         let inside = (self.fault == Fault::NodeDownInside)

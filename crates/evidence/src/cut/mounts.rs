@@ -1,5 +1,7 @@
-//! A table of mounts as the kernel shows it (proc_pid_mountinfo(5)): sources and options of file systems may hold
+//! A table of mounts as the kernel shows it (`proc_pid_mountinfo(5)`): sources and options of file systems may hold
 //! addresses and names of accounts, and below the root's own directories every volume of every pod is mounted.
+
+use std::fmt::Write as _;
 
 /// How many names a mount point that is kept has at most: `/`, `/var`, `/etc/cni`.
 const DEPTH: usize = 2;
@@ -17,7 +19,7 @@ pub(super) fn cut(bytes: &[u8]) -> Vec<u8> {
         };
         let depth = point.split('/').filter(|name| !name.is_empty()).count();
         if point.starts_with('/') && depth <= DEPTH {
-            kept += &format!("{point} {options} - {kind}\n");
+            let _ = writeln!(kept, "{point} {options} - {kind}");
         }
     }
     kept.into_bytes()

@@ -30,7 +30,7 @@ fn captured(made: &Made, admin: bool) -> Capture {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("talosconfig");
     let role = if admin { "os:admin" } else { "os:reader" };
-    std::fs::write(&path, authority.talosconfig(&[running.address.clone()], role, 30)).unwrap();
+    std::fs::write(&path, authority.talosconfig(std::slice::from_ref(&running.address), role, 30)).unwrap();
     let context = collect::talos::load(&path, None).unwrap();
     collect::talos::capture(&context, Some("n1"), 0, assess::trails(&common::content())).unwrap()
 }
@@ -164,7 +164,8 @@ fn the_law_holds_for_machines_too() {
 /// Every resource, process table and text, and of the many files a part.
 fn is_worth_removing(item: &evidence::Item, at: usize) -> bool {
     use evidence::Aspect;
-    matches!(item.aspect, Aspect::Resources | Aspect::Processes | Aspect::Text | Aspect::Sockets) || at % 5 == 0
+    matches!(item.aspect, Aspect::Resources | Aspect::Processes | Aspect::Text | Aspect::Sockets)
+        || at.is_multiple_of(5)
 }
 
 /// The command itself: progress and mistakes on stderr, the report on stdout, and nothing secret in either.
@@ -175,7 +176,8 @@ fn the_command_asks_machines_and_shows_no_secret() {
     let running = serve(made.machine(true), &authority, true);
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name).display().to_string();
-    std::fs::write(at("talosconfig"), authority.talosconfig(&[running.address.clone()], "os:admin", 30)).unwrap();
+    std::fs::write(at("talosconfig"), authority.talosconfig(std::slice::from_ref(&running.address), "os:admin", 30))
+        .unwrap();
     let run = at("machines.run");
     let ended = call(&["collect", "--talosconfig", &at("talosconfig"), "--talos-nodes", "n1,n2", "-o", &run]);
     assert_eq!(ended.0, 0, "{}", ended.2);

@@ -169,7 +169,9 @@ fn row_12_architecture_is_told_from_genuine_findings() {
     let content = common::content();
     let platform = content.platform("talos").unwrap();
     let report = judged(&stock(13), true, "cis-2.0.1");
-    for found in report.findings.iter().filter(|found| found.verdict == Verdict::NotApplicable || found.equivalent.is_some()) {
+    for found in
+        report.findings.iter().filter(|found| found.verdict == Verdict::NotApplicable || found.equivalent.is_some())
+    {
         assert!(!found.reason.is_empty() || found.equivalent.is_some(), "{}", found.id());
         assert!(platform.explanation(&found.control).is_some(), "{} is not explained", found.control);
     }
@@ -302,7 +304,8 @@ fn row_30_the_systems_own_name_is_a_documented_deviation() {
     let found = judged(&stock(13), false, "cis-2.0.1");
     let found = finding(&found, "4.2.7");
     assert!(
-        found.verdict == Verdict::Pass && found.equivalent.as_deref().unwrap().contains("the system itself names the node")
+        found.verdict == Verdict::Pass
+            && found.equivalent.as_deref().unwrap().contains("the system itself names the node")
     );
 }
 

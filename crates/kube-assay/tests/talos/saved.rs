@@ -30,7 +30,7 @@ fn save(machine: &Machine, node: &str, json: bool, directory: &Path) {
         let text: String = if json {
             documents.map(|one| serde_json::to_string_pretty(&one).unwrap() + "\n").collect()
         } else {
-            documents.map(|one| format!("---\n{one}\n")).collect()
+            documents.fold(String::new(), |text, one| text + &format!("---\n{one}\n"))
         };
         if !all.is_empty() {
             std::fs::write(directory.join(kind), text).unwrap();
@@ -127,7 +127,7 @@ fn what_was_saved_is_judged_as_the_machine_itself() {
 fn what_does_not_belong_together_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, all: &[Json]| {
-        let text: String = all.iter().map(|one| format!("---\n{one}\n")).collect();
+        let text: String = all.iter().fold(String::new(), |text, one| text + &format!("---\n{one}\n"));
         std::fs::write(directory.path().join(name), text).unwrap();
         at(directory.path(), name)
     };

@@ -109,7 +109,7 @@ fn flags_that_were_taken_away() {
     });
 }
 
-/// An operator's additional AlwaysAllow fails even on Talos, in either generation and by either flag.
+/// An operator's additional `AlwaysAllow` fails even on Talos, in either generation and by either flag.
 #[test]
 fn authorization_that_lets_everything_through() {
     found(13, false, "cis-2.0.1", &["1.2.6"], |made| {
@@ -139,7 +139,7 @@ fn anonymous_requests_that_reach_more_than_health() {
 #[test]
 fn secrets_that_are_written_in_clear_although_the_flag_is_set() {
     found(13, false, "cis-2.0.1", &["1.2.28"], |made| {
-        made.config[0]["cluster"]["secretboxEncryptionSecret"] = json!("")
+        made.config[0]["cluster"]["secretboxEncryptionSecret"] = json!("");
     });
     found(15, true, "cis-2.0.1", &["1.2.28"], |made| {
         let document = made.config.iter_mut().find(|own| own["kind"] == "KubeEtcdEncryptionConfig").unwrap();
@@ -179,7 +179,9 @@ fn files_that_others_may_read_or_own() {
     ];
     found(14, true, "cis-2.0.1", &modes, |made| {
         admin(made, 0o644, 0);
-        paths.iter().for_each(|path| made.file(path).mode = 0o666);
+        for path in paths {
+            made.file(path).mode = 0o666;
+        }
         made.file("/var/lib/etcd").mode = DIRECTORY | 0o755;
         made.file(&format!("{APISERVER}/apiserver.crt")).mode = 0o666;
         made.file(&format!("{APISERVER}/apiserver.key")).mode = 0o644;
@@ -187,7 +189,9 @@ fn files_that_others_may_read_or_own() {
     });
     found(14, true, "cis-2.0.1", &owners, |made| {
         admin(made, 0o600, 1000);
-        paths.iter().for_each(|path| (made.file(path).uid, made.file(path).gid) = (1000, 1000));
+        for path in paths {
+            (made.file(path).uid, made.file(path).gid) = (1000, 1000);
+        }
         made.file("/var/lib/etcd").uid = 1000;
         made.file(&format!("{APISERVER}/apiserver.crt")).uid = 65_535;
     });

@@ -70,7 +70,7 @@ pub(super) fn extensions(node: &Node<'_>, _: &str) -> Resolved {
         for extension in all {
             match node.spec(EXTENSIONS, &extension.id) {
                 Seen::Known(spec) => {
-                    names.push(document::text_at(&spec.json, "metadata.name").unwrap_or_else(|| extension.id.clone()))
+                    names.push(document::text_at(&spec.json, "metadata.name").unwrap_or_else(|| extension.id.clone()));
                 }
                 Seen::Absent(_) => {}
                 Seen::Unknown(unknown) => return Seen::Unknown(unknown),
@@ -94,8 +94,8 @@ pub(super) fn programs(node: &Node<'_>, names: &[&str]) -> Resolved {
             }
             Seen::Known(listing) => {
                 looked.push(directory);
-                let named = listing.entries.iter().filter(|entry| names.contains(&entry.name.to_lossy().as_str()));
-                found.extend(named.map(|entry| format!("{directory}/{}", entry.name)));
+                let these = listing.entries.iter().filter(|entry| names.contains(&entry.name.to_lossy().as_str()));
+                found.extend(these.map(|entry| format!("{directory}/{}", entry.name)));
             }
             // A link to another of them, or not there.
             Seen::Absent(_) => {}
@@ -139,12 +139,12 @@ pub(super) fn open_ports(node: &Node<'_>, _: &str) -> Resolved {
 pub(super) fn immutable_root(node: &Node<'_>, _: &str) -> Resolved {
     node.sight.text(MOUNTINFO).and_then(|(text, _)| {
         let text = text.to_lossy().into_owned();
-        let mounts = text.lines().filter_map(|line| {
+        let mut mounts = text.lines().rev().filter_map(|line| {
             let mut fields = line.split(' ');
             Some((fields.next()?, fields.next()?, line.rsplit(' ').next()?))
         });
         // What is mounted last lies on top.
-        let Some((_, options, kind)) = mounts.filter(|(point, ..)| *point == "/").last() else {
+        let Some((_, options, kind)) = mounts.find(|(point, ..)| *point == "/") else {
             return Seen::Unknown(Unknown::new(format!("{MOUNTINFO} names no root"), "look at it on the machine"));
         };
         let read_only = options.split(',').any(|option| option == "ro");
