@@ -8,7 +8,7 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity};
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use super::TalosError;
@@ -122,15 +122,10 @@ impl Client {
         A: Message + Default + 'static,
     {
         let path = PathAndQuery::from_static(method.path());
-        let mut tries = 0;
-        loop {
-            let mut grpc = self.ready().await?;
-            let call = grpc.unary(self.request(message.clone()), path.clone(), ProstCodec::<Q, A>::default());
-            match self.within(call).await {
-                Err(status) if again(&status, &mut tries).await => {}
-                ended => return Ok(ended?.into_inner()),
-            }
-        }
+        self.tried(async |mut grpc| {
+            grpc.unary(self.request(message.clone()), path.clone(), ProstCodec::<Q, A>::default()).await
+        })
+        .await
     }
 
     async fn stream<Q, A>(&self, method: Method, message: Q) -> Result<Streaming<A>, Status>
@@ -139,16 +134,21 @@ impl Client {
         A: Message + Default + 'static,
     {
         let path = PathAndQuery::from_static(method.path());
-        let mut tries = 0;
-        loop {
-            let mut grpc = self.ready().await?;
-            let call =
-                grpc.server_streaming(self.request(message.clone()), path.clone(), ProstCodec::<Q, A>::default());
-            match self.within(call).await {
-                Err(status) if again(&status, &mut tries).await => {}
+        self.tried(async |mut grpc| {
+            grpc.server_streaming(self.request(message.clone()), path.clone(), ProstCodec::<Q, A>::default()).await
+        })
+        .await
+    }
+
+    /// A call, made again where it found nobody: all of them read, so that a second one does no harm.
+    async fn tried<T>(&self, call: impl AsyncFn(Grpc<Channel>) -> Result<Response<T>, Status>) -> Result<T, Status> {
+        for _ in 1..TRIES {
+            match self.within(call(self.ready().await?)).await {
+                Err(status) if status.code() == Code::Unavailable => tokio::time::sleep(PAUSE).await,
                 ended => return Ok(ended?.into_inner()),
             }
         }
+        Ok(self.within(call(self.ready().await?)).await?.into_inner())
     }
 
     /// A call that ends: the deadline that the server is told is ours too.
@@ -233,16 +233,6 @@ impl Client {
 /// How often a call is tried that found nobody, and how long is waited before the next.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(150);
-
-/// Whether a call is tried again, after a pause: all of them read, so that a second one does no harm.
-async fn again(status: &Status, tries: &mut u32) -> bool {
-    *tries += 1;
-    let again = status.code() == Code::Unavailable && *tries < TRIES;
-    if again {
-        tokio::time::sleep(PAUSE).await;
-    }
-    again
-}
 
 /// The answer of the one node that was asked. A proxy tells its failure inside of the message.
 fn one<T>(messages: Vec<T>, metadata: impl Fn(&T) -> Option<&wire::Metadata>) -> Result<T, Status> {

@@ -1,5 +1,7 @@
 //! Tables as `talosctl` prints them: columns that begin below the words of the heading.
 
+use std::collections::BTreeSet;
+
 use evidence::{FileKind, Stat};
 
 use super::wire::ProcessInfo;
@@ -34,8 +36,12 @@ fn rows(text: &str) -> Result<(Columns<'_>, impl Iterator<Item = &str>), String>
     Ok((columns(heading), lines))
 }
 
+fn unreadable(line: &str) -> String {
+    format!("a line of the table cannot be read: {}", line.trim())
+}
+
 /// The names of nodes in a table, the directory that it is of, and its rows.
-type Files = (Vec<String>, String, Vec<(String, Stat)>);
+type Files = (BTreeSet<String>, String, Vec<(String, Stat)>);
 
 /// `talosctl list -l [-r]`. Its names are relative to the directory that was asked for, which the table does not name:
 /// a line `# /etc/kubernetes` before it does; without one it is the root.
@@ -44,13 +50,11 @@ pub(super) fn files(text: &str) -> Result<Files, String> {
         text.lines().find_map(|line| line.strip_prefix('#').map(str::trim).filter(|line| line.starts_with('/')));
     let root = named.map_or("/", |root| if root.len() > 1 { root.trim_end_matches('/') } else { root }).to_owned();
     let (columns, lines) = rows(text)?;
-    let (mut nodes, mut found) = (Vec::new(), Vec::new());
+    let (mut nodes, mut found) = (BTreeSet::new(), Vec::new());
     for line in lines {
         let get = |name: &str| cell(line, &columns, name);
-        if let Some(node) = get("NODE").filter(|node| !nodes.iter().any(|own| own == node)) {
-            nodes.push(node.to_owned());
-        }
-        let bad = || format!("a line of the table cannot be read: {}", line.trim());
+        nodes.extend(get("NODE").map(str::to_owned));
+        let bad = || unreadable(line);
         let (kind, mode) = get("MODE").and_then(mode).ok_or_else(bad)?;
         let number = |name: &str| get(name).and_then(|text| text.parse::<u32>().ok());
         let (uid, gid) = number("UID").zip(number("GID")).ok_or_else(bad)?;
@@ -97,15 +101,13 @@ fn mode(text: &str) -> Option<(FileKind, u32)> {
 }
 
 /// `talosctl processes`: names of nodes, and the processes.
-pub(super) fn processes(text: &str) -> Result<(Vec<String>, Vec<ProcessInfo>), String> {
+pub(super) fn processes(text: &str) -> Result<(BTreeSet<String>, Vec<ProcessInfo>), String> {
     let (columns, lines) = rows(text)?;
-    let (mut nodes, mut found) = (Vec::new(), Vec::new());
+    let (mut nodes, mut found) = (BTreeSet::new(), Vec::new());
     for line in lines {
         let get = |name: &str| cell(line, &columns, name);
-        if let Some(node) = get("NODE").filter(|node| !nodes.iter().any(|own| own == node)) {
-            nodes.push(node.to_owned());
-        }
-        let bad = || format!("a line of the table cannot be read: {}", line.trim());
+        nodes.extend(get("NODE").map(str::to_owned));
+        let bad = || unreadable(line);
         let pid = get("PID").and_then(|text| text.parse().ok()).ok_or_else(bad)?;
         let command = get("COMMAND").ok_or_else(bad)?;
         let executable = command.split(' ').next().unwrap_or_default().to_owned();
@@ -128,7 +130,7 @@ mod tests {
             10.0.0.2   Lrwxrwxrwx    0     0     5         Jul 14 10:00:00                              a -> b c\n\
             10.0.0.2   -rw-r-----    0     7     12        Jul 14 10:00:00                              etcd/x y\n";
         let (nodes, root, rows) = files(text).unwrap();
-        assert_eq!((nodes, root.as_str()), (vec!["10.0.0.2".to_owned()], "/var/lib"));
+        assert_eq!((nodes, root.as_str()), (BTreeSet::from(["10.0.0.2".to_owned()]), "/var/lib"));
         let told: Vec<(&str, FileKind, u32, u32, u32)> =
             rows.iter().map(|(path, stat)| (path.as_str(), stat.kind, stat.mode, stat.uid, stat.gid)).collect();
         assert_eq!(
