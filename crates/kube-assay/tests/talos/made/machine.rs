@@ -127,7 +127,9 @@ impl Made {
                 .collect(),
         );
         put("Versions.runtime.talos.dev", one("version", json!({ "version": format!("v1.{}.0", self.minor) })));
-        put("BootIDs.runtime.talos.dev", one("boot-id", json!({ "bootID": "0a1b" })));
+        if self.minor >= 14 {
+            put("BootIDs.runtime.talos.dev", one("boot-id", json!({ "bootID": "0a1b" })));
+        }
         let mounts = ["STATE", "EPHEMERAL"].iter().map(|id| {
             (
                 (*id).to_owned(),
@@ -136,10 +138,15 @@ impl Made {
             )
         });
         put("MountStatuses.runtime.talos.dev", mounts.collect());
-        put(
-            "APIServiceConfigs.runtime.talos.dev",
-            one("api-service", json!({ "listenAddress": ":50000", "skipVerifyingClientCert": self.skip_verifying })),
-        );
+        if self.minor >= 13 {
+            put(
+                "APIServiceConfigs.runtime.talos.dev",
+                one(
+                    "api-service",
+                    json!({ "listenAddress": ":50000", "skipVerifyingClientCert": self.skip_verifying }),
+                ),
+            );
+        }
         let kind = if self.role == Role::ControlPlane { "controlplane" } else { "worker" };
         put("MachineTypes.config.talos.dev", vec![("machine-type".to_owned(), kind.to_owned())]);
         let documents: Vec<String> = self.config.iter().map(Json::to_string).collect();
