@@ -380,7 +380,7 @@ impl<'a> Node<'a> {
                 ));
             }
             // Services of Talos are declared in no file.
-            if self.asks_talos() && self.is_service(component.name) != Some(false) {
+            if component.name == "etcd" && self.asks_talos() && !self.is_provably_without_etcd() {
                 return Seen::Unknown(Unknown::outside(
                     format!("nothing that was saved tells with what arguments {} runs", component.name),
                     "save `talosctl processes` too",

@@ -137,6 +137,12 @@ impl Node<'_> {
         services.known().filter(|all| !all.is_empty()).map(|all| all.iter().any(|service| service.id == name))
     }
 
+    /// Whether etcd is provably none of the machine's: a worker's configuration, or services without it.
+    pub(crate) fn is_provably_without_etcd(&self) -> bool {
+        let rendered = self.sight.capture.source == Source::Rendered;
+        self.is_service("etcd") == Some(false) || rendered && matches!(self.resources(ETCD_SPECS), Seen::Known([]))
+    }
+
     /// The resources of a type.
     pub(crate) fn resources(&self, kind: &str) -> Seen<&[Resource]> {
         if self.asks_talos() {

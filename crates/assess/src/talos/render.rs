@@ -120,6 +120,7 @@ impl Machine<'_> {
             }
         } else {
             all.push((STATIC_PODS, Vec::new()));
+            all.push((ETCD_SPECS, Vec::new()));
         }
         all
     }

@@ -53,6 +53,16 @@ fn what_a_configuration_would_give_is_judged_as_the_machine_that_has_it() {
     }
 }
 
+/// A worker's configuration starts no control plane, provably.
+#[test]
+fn a_worker_has_no_control_plane() {
+    let verdicts = common::verdicts(&judged(&Made::stock(13, Role::Worker, false).config, 13, "cis-2.0.1"));
+    for id in ["1.2.1", "1.3.2", "1.4.1", "2.1", "1.1.1", "1.1.11", "1.1.21"] {
+        assert_eq!(verdicts[id], Verdict::NotApplicable, "{id}");
+    }
+    assert_eq!(verdicts["4.2.2"], Verdict::Pass);
+}
+
 /// Each weakening of a configuration with the profile and the ids that find it.
 fn found(minor: u32, documents: bool, profile: &str, ids: &[&str], weaken: impl Fn(&mut Vec<Json>)) {
     let mut config = Made::stock(minor, Role::ControlPlane, documents).config;

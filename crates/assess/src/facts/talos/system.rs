@@ -115,6 +115,12 @@ fn is_no_directory(node: &Node<'_>, path: &str) -> bool {
 
 /// The kubelet is in the host's network, so that its view is the host's.
 pub(super) fn open_ports(node: &Node<'_>, _: &str) -> Resolved {
+    if !node.sight.capture.reach.sockets {
+        return Seen::Unknown(Unknown::outside(
+            "this source does not show listening sockets",
+            "scan the machine through its API",
+        ));
+    }
     let kubelet = node.only("kubelet");
     let Some(process) = kubelet.known().and_then(|kubelet| kubelet.process.as_ref()) else {
         return Seen::Unknown(Unknown::new(
