@@ -27,6 +27,9 @@ pub(super) const CALL: Duration = Duration::from_secs(30);
 /// Resources of one type, files of one directory: far more than a machine has.
 const MAX_STREAM: usize = 20_000;
 
+/// Bytes of all messages of a stream.
+const MAX_ANSWER: usize = 64 << 20;
+
 /// The calls that are made. All of them read; all but [`Method::Read`] need os:reader only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -159,21 +162,27 @@ impl Client {
         })
     }
 
-    /// All messages of a stream; one that is cut short is an error, and never a short list.
+    /// All messages of a stream, within one deadline; one that is cut short is an error, and never a short list.
     async fn all<Q, A>(&self, method: Method, message: Q) -> Result<Vec<A>, Status>
     where
         Q: Message + Clone + 'static,
         A: Message + Default + 'static,
     {
-        let mut stream = self.stream(method, message).await?;
-        let mut all = Vec::new();
-        while let Some(message) = self.within(stream.message()).await? {
-            if all.len() == MAX_STREAM {
-                return Err(Status::resource_exhausted(format!("more than {MAX_STREAM} answers")));
+        let mut stream: Streaming<A> = self.stream(method, message).await?;
+        self.within(async {
+            let (mut all, mut size) = (Vec::new(), 0);
+            while let Some(message) = stream.message().await? {
+                size += message.encoded_len();
+                if all.len() == MAX_STREAM || size > MAX_ANSWER {
+                    return Err(Status::resource_exhausted(format!(
+                        "more than {MAX_STREAM} answers or {MAX_ANSWER} bytes"
+                    )));
+                }
+                all.push(message);
             }
-            all.push(message);
-        }
-        Ok(all)
+            Ok(all)
+        })
+        .await
     }
 
     /// Metadata of a path, and of what is in it if it is a directory.
@@ -186,15 +195,18 @@ impl Client {
     pub(super) async fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, Status> {
         let mut stream: Streaming<wire::Data> =
             self.stream(Method::Read, wire::ReadRequest { path: path.to_owned() }).await?;
-        let mut bytes = Vec::new();
-        while let Some(data) = self.within(stream.message()).await? {
-            refused(data.metadata.as_ref())?;
-            bytes.extend_from_slice(&data.bytes);
-            if bytes.len() as u64 > limit {
-                break;
+        self.within(async {
+            let mut bytes = Vec::new();
+            while let Some(data) = stream.message().await? {
+                refused(data.metadata.as_ref())?;
+                bytes.extend_from_slice(&data.bytes);
+                if bytes.len() as u64 > limit {
+                    break;
+                }
             }
-        }
-        Ok(bytes)
+            Ok(bytes)
+        })
+        .await
     }
 
     /// The process table.

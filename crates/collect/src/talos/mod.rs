@@ -54,6 +54,9 @@ pub enum TalosError {
     Runtime(#[source] std::io::Error),
 }
 
+/// A machine is asked for so many deadlines of one call at most.
+const PATIENCE: u32 = 20;
+
 /// How many machines are asked at once.
 const AT_ONCE: usize = 8;
 
@@ -109,7 +112,14 @@ async fn asked(
     let boot = machine.boot_id().await.unwrap_or_default();
     let mut unasked = BTreeSet::new();
     let mut walk = Walk::new(trails, Limits::default());
+    let end = tokio::time::Instant::now() + context.deadline * PATIENCE;
     while let Some(ask) = walk.next_ask() {
+        if tokio::time::Instant::now() > end {
+            walk.answer(evidence::Seen::Failed {
+                why: "the machine took too long over what was asked before".to_owned(),
+            });
+            continue;
+        }
         let seen = machine.look(&ask).await.unwrap_or_else(|| {
             unasked.insert(ask.subject());
             evidence::Seen::Failed { why: "this source does not show it".to_owned() }

@@ -234,6 +234,18 @@ fn a_machine_that_does_not_answer_in_time_is_given_up() {
 }
 
 #[test]
+fn a_machine_that_is_slow_over_everything_ends() {
+    let authority = Authority::new();
+    let running = serve(Machine { fault: Fault::Slow, ..machine(true) }, &authority, true);
+    let context =
+        context(&authority, std::slice::from_ref(&running.address), 2).with_deadline(Duration::from_millis(300));
+    let many = (0..200).map(|at| trail(&format!("/file-{at}"), vec![], vec![Take::Stat])).collect();
+    let capture = talos::capture(&context, Some("slow"), 0, many).unwrap();
+    let failed = |seen: &Seen| matches!(seen, Seen::Failed { why } if why.contains("took too long"));
+    assert!(capture.items.len() == 200 && capture.items.iter().any(|item| failed(&item.seen)));
+}
+
+#[test]
 fn a_machine_in_maintenance_mode_says_so() {
     let mut machine = machine(false);
     machine.resources.insert(

@@ -54,6 +54,8 @@ pub(crate) enum Fault {
     NoForwarding,
     /// Nothing is answered in time.
     Hangs,
+    /// Each answer takes nearly as long as it may.
+    Slow,
     /// A file is far too large.
     Huge,
     /// The first call of every three finds nobody.
@@ -263,6 +265,7 @@ impl Machine {
             Fault::NodeDown => return down().into_http(),
             Fault::Flaky if self.calls.load(Ordering::SeqCst) % 3 == 1 => return down().into_http(),
             Fault::NoForwarding => return Status::permission_denied("no request forwarding").into_http(),
+            Fault::Slow => tokio::time::sleep(Duration::from_millis(250)).await,
             Fault::Hangs => tokio::time::sleep(Duration::from_hours(1)).await,
             _ => {}
         }
