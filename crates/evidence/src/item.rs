@@ -224,7 +224,7 @@ pub enum FileKind {
 pub struct Stat {
     /// Kind.
     pub kind: FileKind,
-    /// Permission bits, `0o7777` at most.
+    /// Permission bits, `0o7777` at most; [`Stat::UNRECORDED`] where only the content was saved, and so are the ids.
     pub mode: u32,
     /// Owner.
     pub uid: u32,
@@ -238,6 +238,17 @@ pub struct Stat {
     /// The path that links led to, if any link was followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<OsText>,
+}
+
+impl Stat {
+    /// What stands for a mode or an id that nobody recorded.
+    pub const UNRECORDED: u32 = u32::MAX;
+
+    /// A regular file of which only the content is known.
+    pub fn of_content(size: u64) -> Self {
+        let none = Self::UNRECORDED;
+        Self { kind: FileKind::File, mode: none, uid: none, gid: none, size, modified: None, target: None }
+    }
 }
 
 /// Entries of a directory.

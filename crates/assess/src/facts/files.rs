@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use evidence::FileKind;
+use evidence::{FileKind, Stat};
 
 use super::pki::{Pki, pki};
 use super::{Fact, Resolve, members};
@@ -31,7 +31,7 @@ pub(super) static FACTS: &[Fact] = &[
         about: "The file's owner and group by number.",
         from: &[],
         resolve: Resolve::File(|node, path| {
-            node.sight.stat(path).map(|stat| known(Value::Text(format!("{}:{}", stat.uid, stat.gid)), "its metadata"))
+            recorded(node, path).map(|stat| known(Value::Text(format!("{}:{}", stat.uid, stat.gid)), "its metadata"))
         }),
     },
     Fact {
@@ -102,12 +102,25 @@ fn known(value: Value, source: &str) -> Known {
     Known { value, how: How::Observed, source: source.to_owned(), basis: evidence::Basis::Running, notes: Vec::new() }
 }
 
+/// Metadata of a file, if more than its content was recorded.
+fn recorded<'n>(node: &Node<'n>, path: &str) -> Seen<&'n Stat> {
+    node.sight.stat(path).and_then(|stat| {
+        if stat.mode == Stat::UNRECORDED {
+            return Seen::Unknown(Unknown::outside(
+                format!("only the content of {path} was saved, and neither its mode nor its owner"),
+                "save a table of the files too (`talosctl list -l`)",
+            ));
+        }
+        Seen::Known(stat)
+    })
+}
+
 fn mode(node: &Node<'_>, path: &str) -> Resolved {
-    node.sight.stat(path).map(|stat| known(Value::Mode(stat.mode), "its metadata"))
+    recorded(node, path).map(|stat| known(Value::Mode(stat.mode), "its metadata"))
 }
 
 fn owner(node: &Node<'_>, path: &str) -> Resolved {
-    node.sight.stat(path).map(|stat| {
+    recorded(node, path).map(|stat| {
         let owner = Owner {
             uid: stat.uid,
             gid: stat.gid,

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use evidence::{Ask, Aspect, Basis, Capture, FileKind, Item, OsText, Place, Reach, Seen, Source, Stat, Trail};
+use evidence::{Ask, Aspect, Basis, Capture, Item, OsText, Place, Reach, Seen, Source, Stat, Trail};
 
 use crate::talos::saved::Machine;
 use kind::Kind;
@@ -184,17 +184,7 @@ impl Saved {
                 place(path).map(|bytes| evidence::take_text(*cut, bytes.clone())).or_else(|| self.machine.look(ask))
             }
             Ask::Stat { path } if place(path).is_none() => self.machine.look(ask),
-            Ask::Stat { path } => place(path).map(|bytes| {
-                Seen::Stat(Stat {
-                    kind: FileKind::File,
-                    mode: 0o444,
-                    uid: 0,
-                    gid: 0,
-                    size: bytes.len() as u64,
-                    modified: None,
-                    target: None,
-                })
-            }),
+            Ask::Stat { path } => place(path).map(|bytes| Seen::Stat(Stat::of_content(bytes.len() as u64))),
             _ => self.machine.look(ask),
         }
     }

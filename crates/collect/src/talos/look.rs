@@ -26,7 +26,7 @@ const SET_GID: u32 = 1 << 22;
 const STICKY: u32 = 1 << 20;
 
 /// As many links as Linux follows.
-const MAX_LINKS: usize = 40;
+pub(super) const MAX_LINKS: usize = 40;
 
 /// A value has a page at most.
 const MAX_VALUE: u64 = 64 << 10;
@@ -382,7 +382,7 @@ fn same(name: &str, path: &str) -> bool {
 }
 
 /// Where a link at a path leads.
-fn target(path: &str, link: &str) -> String {
+pub(super) fn target(path: &str, link: &str) -> String {
     let joined = if link.starts_with('/') {
         link.to_owned()
     } else {

@@ -9,6 +9,7 @@ use evidence::{
 use serde_json::Value;
 
 use super::kinds;
+use super::look::{MAX_LINKS, target as link_target};
 use super::process;
 use super::resource::{Raw, documents};
 use super::table;
@@ -43,6 +44,8 @@ pub(crate) struct Machine {
     nodes: BTreeSet<String>,
     resources: BTreeMap<String, BTreeMap<String, Raw>>,
     stats: BTreeMap<String, Stat>,
+    /// Where links lead.
+    links: BTreeMap<String, String>,
     /// Directories whose entries were listed.
     listed: BTreeSet<String>,
     processes: Option<Vec<ProcessInfo>>,
@@ -176,8 +179,14 @@ impl Machine {
         for node in nodes {
             self.node(&node)?;
         }
-        for (path, stat) in rows {
-            self.listed.insert(parent_of(&path));
+        for (path, stat, link) in rows {
+            if let Some(link) = link {
+                self.links.insert(path.clone(), link);
+            }
+            // Of the directory above the one that was asked for the table says nothing.
+            if path != root {
+                self.listed.insert(parent_of(&path));
+            }
             self.stats.insert(path, stat);
         }
         self.listed.insert(root);
@@ -305,21 +314,34 @@ impl Machine {
         }
     }
 
+    /// Where a path leads, as far as links were listed. None: in a circle, or through a link that was not.
+    fn resolved(&self, path: &str) -> Option<String> {
+        let mut here = path.to_owned();
+        for _ in 0..MAX_LINKS {
+            match (self.links.get(&here), self.stats.get(&here)) {
+                (Some(link), _) => here = link_target(&here, link),
+                (None, Some(stat)) if stat.kind == FileKind::Symlink => return None,
+                _ => return Some(here),
+            }
+        }
+        None
+    }
+
+    /// Metadata of a path, links followed.
     fn stat(&self, path: &str) -> Option<Seen> {
+        let place = self.resolved(path)?;
+        match self.stat_itself(&place)? {
+            Seen::Stat(stat) if place != path => Some(Seen::Stat(Stat { target: Some(place.as_str().into()), ..stat })),
+            seen => Some(seen),
+        }
+    }
+
+    fn stat_itself(&self, path: &str) -> Option<Seen> {
         if let Some(stat) = self.stats.get(path) {
             return Some(Seen::Stat(stat.clone()));
         }
         if let Some(bytes) = self.texts.get(path) {
-            let size = bytes.len() as u64;
-            return Some(Seen::Stat(Stat {
-                kind: FileKind::File,
-                mode: 0o400,
-                uid: 0,
-                gid: 0,
-                size,
-                modified: None,
-                target: None,
-            }));
+            return Some(Seen::Stat(Stat::of_content(bytes.len() as u64)));
         }
         // A table that was saved of the directory above knows what is not there.
         let above = parent_of(path);
@@ -335,6 +357,8 @@ impl Machine {
     }
 
     fn list(&self, path: &str, limit: usize) -> Option<Seen> {
+        let place = self.resolved(path)?;
+        let path = place.as_str();
         if !self.listed.contains(path) {
             return match self.stat(path)? {
                 Seen::Absent { proof } => Some(Seen::Absent { proof }),
@@ -364,4 +388,50 @@ fn envelopes(text: &str) -> Result<Vec<Value>, String> {
         all.push(document.map_err(|error| format!("it is no JSON: line {}", error.line()))?);
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(tables: &[&str]) -> Machine {
+        let mut machine = Machine::default();
+        for table in tables {
+            machine.add(table.as_bytes()).unwrap().unwrap();
+        }
+        machine
+    }
+
+    fn stat(machine: &Machine, path: &str) -> Option<Seen> {
+        machine.look(&Ask::Stat { path: path.into() })
+    }
+
+    #[test]
+    fn a_table_knows_what_it_lists_and_nothing_beside_it() {
+        let table = "# /etc\nMODE         UID   GID   NAME\n\
+            drwxr-xr-x   0     0     .\n\
+            drwx------   0     0     kubernetes\n\
+            -rw-------   0     7     hosts\n\
+            Lrwxrwxrwx   0     0     link -> hosts\n\
+            Lrwxrwxrwx   0     0     away -> /usr/x\n";
+        let machine = machine(&[table]);
+        let mode = |path: &str| match stat(&machine, path) {
+            Some(Seen::Stat(stat)) => Some(stat.mode),
+            _ => None,
+        };
+        assert_eq!(
+            (mode("/etc/hosts"), mode("/etc/link"), mode("/etc/kubernetes")),
+            (Some(0o600), Some(0o600), Some(0o700))
+        );
+        assert!(matches!(stat(&machine, "/etc/gone"), Some(Seen::Absent { .. })));
+        assert!(matches!(stat(&machine, "/etc/gone/deeper"), Some(Seen::Absent { .. })));
+        // What the table does not reach is not told: elsewhere, below a directory that was not entered, behind a link.
+        for path in ["/usr", "/usr/bin/bash", "/etc/kubernetes/admin.conf", "/etc/away"] {
+            assert_eq!(stat(&machine, path), None, "{path}");
+        }
+        assert!(
+            matches!(machine.look(&Ask::List { path: "/etc".into(), limit: 10 }), Some(Seen::List(list)) if list.entries.len() == 4)
+        );
+        assert_eq!(machine.look(&Ask::List { path: "/etc/kubernetes".into(), limit: 10 }), None);
+    }
 }

@@ -40,8 +40,9 @@ fn unreadable(line: &str) -> String {
     format!("a line of the table cannot be read: {}", line.trim())
 }
 
-/// The names of nodes in a table, the directory that it is of, and its rows.
-type Files = (BTreeSet<String>, String, Vec<(String, Stat)>);
+/// The names of nodes in a table, the directory that it is of, and its rows:
+/// path, metadata, and where a link leads.
+type Files = (BTreeSet<String>, String, Vec<(String, Stat, Option<String>)>);
 
 /// `talosctl list -l [-r]`. Its names are relative to the directory that was asked for, which the table does not name:
 /// a line `# /etc/kubernetes` before it does; without one it is the root.
@@ -60,13 +61,13 @@ pub(super) fn files(text: &str) -> Result<Files, String> {
         let (uid, gid) = number("UID").zip(number("GID")).ok_or_else(bad)?;
         let size = get("SIZE").and_then(|text| text.parse().ok()).unwrap_or(0);
         let name = get("NAME").ok_or_else(bad)?;
-        let name = name.split_once(" -> ").map_or(name, |(name, _)| name);
+        let (name, link) = name.split_once(" -> ").map_or((name, None), |(name, link)| (name, Some(link.to_owned())));
         let path = match name {
             "." => root.clone(),
             name if name.starts_with('/') => name.to_owned(),
             name => format!("{}/{name}", root.trim_end_matches('/')),
         };
-        found.push((path, Stat { kind, mode, uid, gid, size, modified: None, target: None }));
+        found.push((path, Stat { kind, mode, uid, gid, size, modified: None, target: None }, link));
     }
     Ok((nodes, root, found))
 }
@@ -132,7 +133,7 @@ mod tests {
         let (nodes, root, rows) = files(text).unwrap();
         assert_eq!((nodes, root.as_str()), (BTreeSet::from(["10.0.0.2".to_owned()]), "/var/lib"));
         let told: Vec<(&str, FileKind, u32, u32, u32)> =
-            rows.iter().map(|(path, stat)| (path.as_str(), stat.kind, stat.mode, stat.uid, stat.gid)).collect();
+            rows.iter().map(|(path, stat, _)| (path.as_str(), stat.kind, stat.mode, stat.uid, stat.gid)).collect();
         assert_eq!(
             told,
             [

@@ -66,6 +66,8 @@ fn save_files(machine: &Machine, node: &str, root: &str, to: &Path) {
             (0..9).map(|at| if mode >> (8 - at) & 1 == 1 { ["r", "w", "x"][at % 3] } else { "-" }).collect();
         let name = path.strip_prefix(root).unwrap().trim_start_matches('/');
         let name = if name.is_empty() { "." } else { name };
+        let link = machine.files.get(&path).map(|file| file.link.as_str()).filter(|link| !link.is_empty());
+        let name = link.map_or(name.to_owned(), |link| format!("{name} -> {link}"));
         let _ = writeln!(
             text,
             "{node:<12} {:<12} {uid:<7} {uid:<7} 10        Jul 14 10:00:00   -       {name}",
@@ -152,6 +154,23 @@ fn what_does_not_belong_together_is_refused() {
         let ended = call(&arguments);
         assert!(ended.0 == 2 && ended.2.contains(expected), "{} {}", ended.0, ended.2);
     }
+}
+
+/// Of a file whose content alone was saved neither mode nor owner is known.
+#[test]
+fn a_content_tells_no_mode() {
+    let directory = tempfile::tempdir().unwrap();
+    let machine = Made::stock(13, Role::Worker, false).machine(true);
+    save(&machine, "10.0.0.2", false, directory.path());
+    save_processes(&machine, "10.0.0.2", &directory.path().join("processes"));
+    std::fs::write(directory.path().join("k"), &machine.files["/etc/kubernetes/kubelet.yaml"].content).unwrap();
+    let folder = directory.path().display().to_string();
+    let ended = call(&["scan", "--import", &folder, "--profile", "cis-2.0.1", "-o", "json"]);
+    let verdicts = common::verdicts(&serde_json::from_str(&ended.1).unwrap());
+    assert_eq!(
+        (verdicts["4.1.9"], verdicts["4.1.10"], verdicts["4.2.2"]),
+        (Verdict::Unknown, Verdict::Unknown, Verdict::Pass)
+    );
 }
 
 /// Row 5 of the mission: Omni's output serves as well, and tells what waits for a restart.
