@@ -101,6 +101,9 @@ fn what_was_saved_is_judged_as_the_machine_itself() {
         for (at, root) in ["/system", "/etc", "/var/lib", "/usr"].iter().enumerate() {
             save_files(&machine, "10.0.0.2", root, &folder.join(format!("files-{at}.txt")));
         }
+        let top = "MODE         UID   GID   NAME\nLrwxrwxrwx   0     0     bin -> usr/bin\nLrwxrwxrwx   0     0     sbin -> usr/bin\n\
+            drwxr-xr-x   0     0     usr\ndrwxr-xr-x   0     0     etc\ndrwxr-xr-x   0     0     system\ndrwxr-xr-x   0     0     var\n";
+        std::fs::write(folder.join("top"), top).unwrap();
         std::fs::write(folder.join("mounts"), &machine.files["/proc/1/mountinfo"].content).unwrap();
         for profile in ["cis-2.0.1", "talos"] {
             let live = common::verdicts(&common::judge(captured(&made, true), &common::content(), profile));
