@@ -20,9 +20,8 @@ use super::wire;
 /// The largest message that Talos itself sends.
 const MAX_MESSAGE: usize = 32 << 20;
 
-/// How long a connection may take, and one call.
+/// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-pub(super) const CALL: Duration = Duration::from_secs(30);
 
 /// Resources of one type, files of one directory: far more than a machine has.
 const MAX_STREAM: usize = 20_000;

@@ -12,7 +12,6 @@ use x509_cert::der::DecodePem as _;
 use x509_cert::der::asn1::{ObjectIdentifier, PrintableStringRef, Utf8StringRef};
 
 use super::TalosError;
-use super::client::CALL;
 
 /// Where a pod finds its own, and the last place that is looked at.
 const IN_POD: &str = "/var/run/secrets/talos.dev/config";
@@ -22,6 +21,9 @@ const MAX_FILE: u64 = 4 << 20;
 
 /// `organizationName` of X.520.
 const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+
+/// How long one call may take.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// apid's port.
 const PORT: u16 = 50_000;
@@ -215,7 +217,7 @@ fn parse(text: &str, context: Option<&str>) -> Result<Context, String> {
         ca: decoded("ca", &written.ca)?,
         certificate: decoded("crt", &written.crt)?,
         key: plain_label(&decoded("key", &written.key)?),
-        deadline: CALL,
+        deadline: DEADLINE,
     })
 }
 
