@@ -9,6 +9,7 @@ use crate::document;
 use crate::facts::kernel::OS_RELEASE;
 use crate::node::Node;
 use crate::sight::Sight;
+use crate::talos::{KUBELET_SPECS, KUBELET_STATUSES};
 use crate::value::Seen;
 
 /// Something chosen, with the reason.
@@ -51,6 +52,16 @@ pub(crate) fn version(node: &Node<'_>) -> Option<(Version, Choice)> {
             {
                 return choose(version, format!("the image of {component} in {path} says so"));
             }
+        }
+    }
+    // Talos' kubelet comes as an image; a worker has no other.
+    for kind in [KUBELET_SPECS, KUBELET_STATUSES] {
+        if let Seen::Known(spec) = node.spec(kind, "kubelet")
+            && let Some(image) = document::text_at(&spec.json, "image")
+            && let Some((_, tag)) = image.rsplit_once(':')
+            && let Ok(version) = tag.parse()
+        {
+            return choose(version, format!("the image of the kubelet in {} says so", spec.place));
         }
     }
     // RKE2 and others keep each version's programs in a directory of its own.

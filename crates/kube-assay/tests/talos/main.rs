@@ -136,6 +136,15 @@ fn a_reader_is_told_what_needs_an_administrator_and_judges_the_rest_alike() {
     }
 }
 
+/// A worker's version is that of its kubelet's image: to everybody up to 1.12 and from 1.14, to os:admin always.
+#[test]
+fn a_workers_version_is_its_kubelets() {
+    for (minor, admin, expected) in [(12, false, "1.35"), (14, false, "1.36"), (13, true, "1.35")] {
+        let report = judged(&Made::stock(minor, Role::Worker, false), admin, "cis-2.0.1");
+        assert_eq!(report.kubernetes.map(|choice| choice.name).as_deref(), Some(expected), "1.{minor}");
+    }
+}
+
 /// Removing any one observation moves a verdict only to itself or to unknown.
 #[test]
 fn the_law_holds_for_machines_too() {
