@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::document;
 use crate::node::{Instance, Node};
-use crate::talos::KUBELET_SPECS;
+use crate::talos::{KUBELET_CONFIG, KUBELET_SPECS};
 use crate::value::{Seen, Unknown};
 
 /// A component's configuration: the main file and what is laid over it, in order.
@@ -53,10 +53,22 @@ impl Node<'_> {
     fn read_config(&self, instance: &Instance) -> Seen<Option<Rc<Config>>> {
         let Some(flag) = instance.component.config else { return Seen::Known(None) };
         if instance.component.name == "kubelet"
-            && let Seen::Known(body) = self.sight.body(CONFIGZ)
-            && let Ok(answer) = document::parse(&body.bytes)
-            && let Some(merged) = answer.get("kubeletconfig").cloned()
+            && let answer @ (Seen::Known(_) | Seen::Unknown(_)) = self.in_force()
         {
+            let mut merged = match answer {
+                Seen::Known(merged) => merged,
+                Seen::Absent(proof) => return Seen::Absent(proof),
+                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+            };
+            // It tells the certificate that it made itself as if somebody had given it one.
+            let directory = instance.flags.last("cert-dir").unwrap_or("/var/lib/kubelet/pki").trim_end_matches('/');
+            let own = format!("{directory}/kubelet.crt");
+            if document::text_at(&merged, "tlsCertFile").as_deref() == Some(own.as_str())
+                && let Some(fields) = merged.as_object_mut()
+            {
+                fields.remove("tlsCertFile");
+                fields.remove("tlsPrivateKeyFile");
+            }
             let parts = vec![(merged.clone(), "the kubelet's /configz".to_owned())];
             return Seen::Known(Some(Rc::new(Config { merged, parts, basis: Basis::Running, in_force: true })));
         }
@@ -76,8 +88,9 @@ impl Node<'_> {
         for path in paths {
             match self.part(instance, &path) {
                 Seen::Known(part) => parts.push(part),
-                unseen if self.asks_talos() && !matches!(unseen, Seen::Absent(_)) => {
-                    match self.declared_part(instance, flag, &path).unwrap_or(unseen) {
+                // Only where the file lies outside of reach: one that could have been seen leaves nothing.
+                Seen::Unknown(unseen) if self.asks_talos() && unseen.outside => {
+                    match self.declared_part(instance, flag, &path).unwrap_or(Seen::Unknown(unseen)) {
                         Seen::Known(part) => parts.push(part),
                         Seen::Absent(proof) => return Seen::Unknown(Unknown::new(proof, "look at the file itself")),
                         Seen::Unknown(unknown) => return Seen::Unknown(unknown),
@@ -122,10 +135,32 @@ impl Node<'_> {
         Seen::Known(Some(Rc::new(Config { merged, parts, basis, in_force: false })))
     }
 
+    /// The kubelet's answer at /configz. Absent: there is none; unknown: it is not whole. Pointers are always shown.
+    fn in_force(&self) -> Seen<Value> {
+        let partial = || {
+            Seen::Unknown(Unknown::new(
+                "what was saved of the kubelet's /configz is not the whole of its answer",
+                "save all of it: `kubectl get --raw /api/v1/nodes/NAME/proxy/configz`",
+            ))
+        };
+        let body = match self.sight.body(CONFIGZ) {
+            Seen::Known(body) => body,
+            Seen::Unknown(unknown) if unknown.why.contains("withheld") => return partial(),
+            _ => return Seen::Absent("no kubelet's /configz was saved".to_owned()),
+        };
+        let config = document::parse(&body.bytes).ok().and_then(|answer| answer.get("kubeletconfig").cloned());
+        let always = ["authentication.anonymous.enabled", "authorization.mode", "port", "syncFrequency"];
+        let whole = config.filter(|config| always.iter().all(|field| document::at(config, field).is_some()));
+        whole.map_or_else(partial, Seen::Known)
+    }
+
     /// What Talos renders a component's configuration file from; none: it renders none at this path.
     fn declared_part(&self, instance: &Instance, flag: &str, path: &str) -> Option<Seen<(Value, String)>> {
         if instance.component.name != "kubelet" {
             return self.rendered_from(flag, path);
+        }
+        if path != KUBELET_CONFIG {
+            return None;
         }
         Some(self.spec(KUBELET_SPECS, "kubelet").and_then(|spec| match spec.json.get("config") {
             Some(config) => Seen::Known((config.clone(), format!("config of {}", spec.place))),

@@ -108,6 +108,9 @@ const RENDERED: [Rendered; 5] = [
     },
 ];
 
+/// Where Talos renders the kubelet's configuration.
+pub(crate) const KUBELET_CONFIG: &str = "/etc/kubernetes/kubelet.yaml";
+
 /// Where Talos renders the encryption of the API server's objects; the file holds the keys and is never opened.
 const ENCRYPTION: &str = "/system/secrets/kubernetes/kube-apiserver/encryptionconfig.yaml";
 
@@ -134,7 +137,10 @@ impl Node<'_> {
     /// Whether Talos runs a component as a service of its own. None: it does not say, or is not Talos.
     pub(crate) fn is_service(&self, name: &str) -> Option<bool> {
         let services = self.asks_talos().then(|| self.resources(SERVICES))?;
-        services.known().filter(|all| !all.is_empty()).map(|all| all.iter().any(|service| service.id == name))
+        let all = services.known()?;
+        let has = |name: &str| all.iter().any(|service| service.id == name);
+        // A list without those that always run is a part, and proves nothing absent.
+        if has(name) { Some(true) } else { (has("machined") && has("apid")).then_some(false) }
     }
 
     /// Whether etcd is provably none of the machine's: a worker's configuration, or services without it.

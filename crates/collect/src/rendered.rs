@@ -49,6 +49,10 @@ pub fn machine(file: &Path, version: Option<&str>) -> Result<Capture, RenderedEr
     let Some(main) = all.iter().find(|document| legacy(document)) else {
         return Err(bad("it is no machine configuration of Talos: no document in it has the key `machine`".to_owned()));
     };
+    let kind = main.pointer("/machine/type").and_then(Value::as_str).unwrap_or_default();
+    if !["controlplane", "init", "worker", "join"].contains(&kind) {
+        return Err(bad("machine.type does not say what the machine is for (controlplane or worker): a patch is no whole configuration".to_owned()));
+    }
     let image = main.pointer("/machine/install/image").and_then(Value::as_str).unwrap_or_default();
     let tag = image.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| tag.starts_with("v1."));
     let version = version.or(tag).map(str::to_owned);

@@ -102,6 +102,10 @@ pub(super) fn document_of(node: &Node<'_>, instance: &Instance, flag: &str, relo
             ),
             Seen::Unknown(unknown) => unknown,
         };
+        // Only where the file lies outside of reach, or is never opened; one that could have been seen leaves nothing.
+        if !seen.outside && flag != "encryption-provider-config" {
+            return Seen::Unknown(seen);
+        }
         match node.rendered_from(flag, &path) {
             Some(declared) => declared.map(|(json, place)| Named { json, place, basis: basis.min(Basis::Declared) }),
             None => Seen::Unknown(seen),

@@ -39,13 +39,19 @@ pub(super) static FACTS: &[Fact] = &[
 
 fn run_as(node: &Node<'_>, etcd: &Instance) -> Resolved {
     match &etcd.process {
-        Some(process) if process.uid == u32::MAX && node.platform.accounts.contains_key("etcd") => Seen::Known(Known {
-            value: Value::Text(node.platform.accounts["etcd"].clone()),
-            how: How::Default,
-            source: format!("{} runs etcd as that account", node.platform.title),
-            basis: Basis::Declared,
-            notes: Vec::new(),
-        }),
+        Some(process)
+            if process.uid == u32::MAX
+                && !node.sight.capture.reach.kernel
+                && node.platform.accounts.contains_key("etcd") =>
+        {
+            Seen::Known(Known {
+                value: Value::Text(node.platform.accounts["etcd"].clone()),
+                how: How::Default,
+                source: format!("{} runs etcd as that account", node.platform.title),
+                basis: Basis::Declared,
+                notes: Vec::new(),
+            })
+        }
         Some(process) if process.uid == u32::MAX => Seen::Unknown(Unknown::new(
             format!("the user of pid {} was not recorded", process.pid),
             "scan the running node",

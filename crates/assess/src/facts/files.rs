@@ -370,15 +370,25 @@ fn proxy_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
         }
         _ => {}
     }
-    if matches!(node.instances("kube-proxy"), Seen::Known(_)) && node.is_service("kube-proxy") == Some(false) {
-        let why =
-            "kube-proxy is none of the system's services, so it is a pod: its kubeconfig is none of the host's files";
+    if let Seen::Known(instances) = node.instances("kube-proxy")
+        && node.is_service("kube-proxy") == Some(false)
+        && instances.iter().all(|proxy| is_nowhere(node, proxy))
+    {
+        let why = "kube-proxy is none of the system's services, so it is a pod, and its kubeconfig is not among the host's files";
         return Seen::Absent(why.to_owned());
     }
     named(node, "kube-proxy", &["kubeconfig", "clientConnection.kubeconfig"]).and_then(|mut members| {
         members.paths.retain(|path| !path.starts_with(evidence::POD_VOLUMES));
         found(members, || "kube-proxy's kubeconfig lies in its pod's volume, not among the host's files".to_owned())
     })
+}
+
+/// Whether the kubeconfig that an instance names is provably none of the host's files.
+fn is_nowhere(node: &Node<'_>, proxy: &Instance) -> bool {
+    let known = |name: &&str| node.content.component("kube-proxy").setting(name).is_some();
+    let settings: Vec<&str> = ["kubeconfig", "clientConnection.kubeconfig"].into_iter().filter(known).collect();
+    let (paths, unseen) = located(node, proxy, &settings);
+    unseen.is_none() && !paths.is_empty() && paths.iter().all(|path| matches!(node.sight.stat(path), Seen::Absent(_)))
 }
 
 fn config_files(node: &Node<'_>) -> Seen<Members> {

@@ -145,7 +145,7 @@ fn kubeconfig_files(node: &Node<'_>, which: Pki, members: &mut Members) {
                         (Vec::new(), Some(Unknown::new(why, "look at it inside the component's container")))
                     }
                     // Talos renders them with the credentials inside, and keeps all others below its own directories.
-                    Seen::Unknown(_) if node.asks_talos() => continue,
+                    Seen::Unknown(_) if node.asks_talos() && is_talos_own(&place) => continue,
                     Seen::Unknown(unknown) => (Vec::new(), Some(unknown)),
                 };
                 members.paths.extend(paths);
@@ -154,6 +154,11 @@ fn kubeconfig_files(node: &Node<'_>, which: Pki, members: &mut Members) {
             members.unseen = members.unseen.take().or(unseen);
         }
     }
+}
+
+/// Whether a kubeconfig is one that Talos, or the kubelet by its order, writes.
+fn is_talos_own(path: &str) -> bool {
+    path.starts_with("/system/secrets/kubernetes/") || path == "/etc/kubernetes/kubeconfig-kubelet"
 }
 
 /// The paths of certificates and keys in a kubeconfig.

@@ -31,9 +31,12 @@ pub(super) static FACTS: &[Fact] = &[
     fact("talos.package-managers", Type::List, "Package managers among the programs of the system.", |node, _| {
         system::programs(node, &system::PACKAGE_MANAGERS)
     }),
-    fact("talos.ssh-servers", Type::List, "Servers for remote shells among the programs of the system.", |node, _| {
-        system::programs(node, &system::SSH_SERVERS)
-    }),
+    fact(
+        "talos.ssh-servers",
+        Type::List,
+        "Servers for remote shells among the programs, services and extensions of the system.",
+        |node, _| system::ssh_servers(node),
+    ),
     fact(
         "talos.open-ports",
         Type::List,

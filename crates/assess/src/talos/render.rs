@@ -45,10 +45,7 @@ pub fn rendered(mut capture: Capture) -> Capture {
         Json::Array(all) => all,
         one => vec![one],
     });
-    let modern = minor >= 14
-        && ["KubeAPIServerConfig", "KubeAuthenticationConfig"]
-            .iter()
-            .any(|kind| documents.of_kind(kind).next().is_some());
+    let modern = minor >= 14 && documents.of_kind("KubeAPIServerConfig").next().is_some();
     let machine = Machine { documents: &documents, minor, modern };
     let mut items = Vec::new();
     for (kind, all) in machine.resources() {
@@ -153,7 +150,7 @@ impl Machine<'_> {
     /// Without one, the policy of `k8s.AuditPolicyConfig`: everything at Metadata.
     fn audit_policy(&self) -> Json {
         let own = self.either("KubeAuditPolicyConfig", "configuration", "cluster.apiServer.auditPolicy");
-        own.unwrap_or_else(
+        own.filter(|policy| policy.as_object().is_none_or(|fields| !fields.is_empty())).unwrap_or_else(
             || json!({ "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{ "level": "Metadata" }] }),
         )
     }

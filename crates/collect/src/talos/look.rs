@@ -316,7 +316,9 @@ impl Node {
             let right = if known == Some(&false) { "os:reader" } else { ADMIN };
             let all = self.client.resources(of).await.map_err(|status| {
                 // Talos' words for a type that this version does not have.
-                if status.message().contains("is not supported") {
+                let unknown =
+                    status.message().contains("resource type") && status.message().contains("is not supported");
+                if status.code() == Code::PermissionDenied && unknown {
                     Seen::Unsupported { by: format!("Talos {}", self.version) }
                 } else if status.code() == Code::PermissionDenied {
                     Seen::Denied { right: right.to_owned() }

@@ -61,6 +61,7 @@ enum Kind {
     Files,
     Processes,
     Configz,
+    Configuration,
     Document(&'static str),
     Mounts,
 }
@@ -82,6 +83,9 @@ impl Kind {
         if has("metadata") && has("spec") && (has(".talos.dev") || has(".omni.sidero.dev")) {
             return Some(Self::Resources);
         }
+        if is_machine_configuration(text) {
+            return Some(Self::Configuration);
+        }
         if let Some((_, path)) = DOCUMENTS.iter().find(|(kind, _)| names_kind(text, kind)) {
             return Some(Self::Document(path));
         }
@@ -91,15 +95,21 @@ impl Kind {
     }
 }
 
+/// Whether a text is an object of a kind: by its own kind, and not that of something within.
 fn names_kind(text: &str, kind: &str) -> bool {
-    let plain = |line: &str| {
-        line.trim()
-            .trim_end_matches(',')
-            .replace('"', "")
-            .split_once(':')
-            .is_some_and(|(key, value)| key.trim() == "kind" && value.trim() == kind)
+    let Ok(all) = documents(text) else { return false };
+    let own = |document: &Value| {
+        let at = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default();
+        // Others have policies too.
+        at("kind") == kind && (kind != "Policy" || at("apiVersion").starts_with("audit.k8s.io/"))
     };
-    text.lines().any(plain) || text.contains(&format!("\"kind\":\"{kind}\""))
+    all.len() == 1 && own(&all[0])
+}
+
+/// Whether a text is a machine's configuration, which is full of keys.
+fn is_machine_configuration(text: &str) -> bool {
+    let top = |key: &str| text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')));
+    top("machine") && (top("cluster") || top("version"))
 }
 
 impl Machine {
@@ -112,6 +122,7 @@ impl Machine {
             Kind::Files => self.files(text).map(|()| "a table of files"),
             Kind::Processes => self.process_table(text).map(|()| "a table of processes"),
             Kind::Configz => self.configz(text).map(|()| "the kubelet's configuration in force"),
+            Kind::Configuration => self.configuration(text).map(|()| "the machine's configuration"),
             Kind::Document(path) => self.text(path, bytes).map(|()| "a component's configuration"),
             Kind::Mounts => self.text(MOUNTINFO, bytes).map(|()| "a table of mounts"),
         })
@@ -187,9 +198,15 @@ impl Machine {
             if path != root {
                 self.listed.insert(parent_of(&path));
             }
-            self.stats.insert(path, stat);
+            if path == root && stat.kind == FileKind::Dir {
+                self.listed.insert(root.clone());
+            }
+            if let Some(other) = self.stats.insert(path.clone(), stat.clone())
+                && (other.kind, other.mode, other.uid, other.gid) != (stat.kind, stat.mode, stat.uid, stat.gid)
+            {
+                return Err(format!("it tells otherwise of {path} than another table: import one machine at a time"));
+            }
         }
-        self.listed.insert(root);
         Ok(())
     }
 
@@ -202,6 +219,16 @@ impl Machine {
             return Err("it is the second table of processes: import one machine at a time".to_owned());
         }
         Ok(())
+    }
+
+    /// A configuration as a file: what its resource would hold.
+    fn configuration(&mut self, text: &str) -> Result<(), String> {
+        let raw = Raw { id: "v1alpha1".to_owned(), owner: String::new(), spec: documents(text).map(Value::Array) };
+        let kind = "MachineConfigs.config.talos.dev".to_owned();
+        match self.resources.entry(kind).or_default().insert(raw.id.clone(), raw) {
+            Some(_) => Err("it is the second configuration of a machine: import one machine at a time".to_owned()),
+            None => Ok(()),
+        }
     }
 
     fn configz(&mut self, text: &str) -> Result<(), String> {
@@ -288,7 +315,9 @@ impl Machine {
                 let mut matched: Vec<_> = all.iter().filter_map(|one| process::described(one, names)).collect();
                 matched.sort_by_key(|process| process.pid);
                 let examined = u32::try_from(all.len()).unwrap_or(u32::MAX);
-                Some(Seen::Processes(ProcessTable { matched, examined, incomplete: None }))
+                let whole = all.iter().any(|process| process.pid == 1);
+                let incomplete = (!whole).then(|| "the saved table does not begin with the first process".to_owned());
+                Some(Seen::Processes(ProcessTable { matched, examined, incomplete }))
             }
             Ask::Body { api, .. } if api == CONFIGZ => {
                 let value = self.configz.as_ref()?;

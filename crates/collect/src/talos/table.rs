@@ -37,7 +37,7 @@ fn rows(text: &str) -> Result<(Columns<'_>, impl Iterator<Item = &str>), String>
 }
 
 fn unreadable(line: &str) -> String {
-    format!("a line of the table cannot be read: {}", line.trim())
+    format!("a line of the table cannot be read (it has {} characters)", line.trim().chars().count())
 }
 
 /// The names of nodes in a table, the directory that it is of, and its rows:
@@ -68,6 +68,12 @@ pub(super) fn files(text: &str) -> Result<Files, String> {
             name => format!("{}/{name}", root.trim_end_matches('/')),
         };
         found.push((path, Stat { kind, mode, uid, gid, size, modified: None, target: None }, link));
+    }
+    let top = ["etc", "usr", "system"]
+        .iter()
+        .all(|name| found.iter().any(|(path, ..)| path.trim_start_matches('/') == *name));
+    if named.is_none() && !top {
+        return Err("of which directory is this table? Put it before the table as a line: # /etc/kubernetes".to_owned());
     }
     Ok((nodes, root, found))
 }

@@ -140,6 +140,22 @@ fn weakened_configurations_of_the_new_form_are_found() {
     });
 }
 
+/// What is written empty is empty, and takes nothing from its neighbour.
+#[test]
+fn an_empty_argument_is_no_value() {
+    let mut config = Made::stock(13, Role::ControlPlane, false).config;
+    config[0]["cluster"]["apiServer"]["extraArgs"] =
+        json!({ "kubelet-certificate-authority": "", "audit-log-path": Json::Null });
+    let verdicts = common::verdicts(&judged(&config, 13, "cis-2.0.1"));
+    assert_eq!((verdicts["1.2.5"], verdicts["1.2.16"]), (Verdict::Fail, Verdict::Fail));
+    // The new document does not reach an API server that is configured in the old form.
+    let mut mixed = Made::stock(15, Role::ControlPlane, false).config;
+    mixed[0]["cluster"]["apiServer"]["extraArgs"] = json!({ "anonymous-auth": "true" });
+    mixed.push(json!({ "apiVersion": "v1alpha1", "kind": "KubeAuthenticationConfig",
+        "configuration": { "anonymous": { "enabled": true, "conditions": [{ "path": "/livez" }] } } }));
+    assert_eq!(common::verdicts(&judged(&mixed, 15, "cis-2.0.1"))["1.2.1"], Verdict::Fail);
+}
+
 #[test]
 fn traps_are_told() {
     let told = |config: &[Json], minor: u32| {
@@ -189,6 +205,7 @@ fn what_is_no_configuration_is_refused_without_its_content() {
     for (text, expected) in [
         ("a: [S3CRET\n", "it is no YAML that is read here"),
         ("kind: Pod\nmetadata: {}\n", "no document in it has the key `machine`"),
+        ("machine: {token: S3CRET, install: {image: 'x:v1.13.0'}}\n", "machine.type does not say"),
         ("machine: {type: worker, token: S3CRET}\n", "give --talos-version"),
     ] {
         let ended = call(&["scan", "--rendered", &file("x.yaml", text)]);

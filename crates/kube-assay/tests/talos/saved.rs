@@ -176,6 +176,35 @@ fn a_content_tells_no_mode() {
     );
 }
 
+/// A machine's configuration that was read as a file is cut like its resource.
+#[test]
+fn a_configuration_that_was_read_shows_no_secret() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = Made::stock(13, Role::ControlPlane, false);
+    let machine = made.machine(true);
+    save_processes(&machine, "10.0.0.2", &directory.path().join("processes"));
+    let version = envelope("10.0.0.2", "Versions.runtime.talos.dev", "version", "{version: v1.13.0}");
+    std::fs::write(directory.path().join("version"), version.to_string()).unwrap();
+    let mut config = made.config[0].clone();
+    config["machine"]["files"] = json!([{ "path": "/x", "content": "S3CRETFILE" }]);
+    std::fs::write(directory.path().join("config.yaml"), serde_saphyr::to_string(&config).unwrap()).unwrap();
+    let run = at(directory.path(), "x.run");
+    let ended = call(&["collect", "--import", &directory.path().display().to_string(), "-o", &run]);
+    assert_eq!(ended.0, 0, "{}", ended.2);
+    let read = evidence::read_run(std::fs::File::open(&run).unwrap()).unwrap();
+    let place = evidence::Place::Resources("MachineConfigs.config.talos.dev".to_owned());
+    let Some(evidence::Seen::Resources(all)) = read.captures[0].seen(&place, evidence::Aspect::Resources) else {
+        panic!("resources")
+    };
+    let evidence::Spec::Text(text) = &all[0].spec else { panic!("a spec") };
+    assert!(!text.to_lossy().contains("S3CRET") && text.to_lossy().contains("controlplane"), "{}", text.to_lossy());
+    let texts = read.captures[0]
+        .items
+        .iter()
+        .filter_map(|item| if let evidence::Seen::Text(text) = &item.seen { Some(text) } else { None });
+    assert!(texts.into_iter().all(|text| !text.to_lossy().contains("S3CRET")));
+}
+
 /// Row 5 of the mission: Omni's output serves as well, and tells what waits for a restart.
 #[test]
 fn omni_tells_a_command_line() {
@@ -223,7 +252,15 @@ fn a_kubelet_answers_for_itself() {
         common::verdicts(&serde_json::from_str(&ended.1).unwrap())
     };
     assert_eq!(judged()["4.2.1"], Verdict::Unknown);
-    std::fs::write(directory.path().join("configz"), json!({ "kubeletconfig": made.kubelet }).to_string()).unwrap();
+    // A part of the answer proves nothing of what it leaves out.
+    std::fs::write(directory.path().join("configz"), "{\"kubeletconfig\": {}}").unwrap();
+    assert_eq!(judged()["4.2.1"], Verdict::Unknown);
+    let mut whole = made.kubelet.clone();
+    whole["syncFrequency"] = json!("1m0s");
+    // It tells the certificate that it made itself as if it had been given.
+    whole["tlsCertFile"] = json!("/var/lib/kubelet/pki/kubelet.crt");
+    whole["tlsPrivateKeyFile"] = json!("/var/lib/kubelet/pki/kubelet.key");
+    std::fs::write(directory.path().join("configz"), json!({ "kubeletconfig": whole }).to_string()).unwrap();
     let after = judged();
     for (id, expected) in [
         ("4.2.1", Verdict::Pass),
@@ -231,6 +268,7 @@ fn a_kubelet_answers_for_itself() {
         ("4.2.4", Verdict::Pass),
         ("4.2.14", Verdict::Pass),
         ("4.2.11", Verdict::Fail),
+        ("4.2.9", Verdict::Fail),
     ] {
         assert_eq!(after[id], expected, "{id}");
     }

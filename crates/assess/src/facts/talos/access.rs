@@ -75,7 +75,7 @@ pub(super) fn client_days(node: &Node<'_>, _: &str) -> Resolved {
     let taken = node.sight.capture.taken;
     of_client(node, "client-expires").and_then(|seconds| match (seconds.parse::<i64>(), taken) {
         (Ok(end), Some(taken)) => {
-            let days = (end.saturating_mul(1000) - taken).div_euclid(DAY);
+            let days = end.saturating_mul(1000).saturating_sub(taken).div_euclid(DAY);
             known(Value::Int(days), How::Derived, "the end of the client's certificate", Basis::Running)
         }
         _ => {

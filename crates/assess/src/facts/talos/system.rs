@@ -113,6 +113,24 @@ fn is_no_directory(node: &Node<'_>, path: &str) -> bool {
     matches!(node.sight.stat(path), Seen::Known(stat) if stat.kind != FileKind::Dir)
 }
 
+/// Servers for remote shells among the programs, the services and the extensions: an extension's service brings its own
+/// root, in which its program lies.
+pub(super) fn ssh_servers(node: &Node<'_>) -> Resolved {
+    let brought =
+        |names: Vec<String>| names.into_iter().filter(|name| name.contains("ssh") || name.contains("dropbear"));
+    programs(node, &SSH_SERVERS).and_then(|known| {
+        services(node, "").and_then(|services| {
+            extensions(node, "").and_then(|extensions| {
+                let source = format!("{}, the services and the extensions", known.source);
+                let mut all = super::super::members(known.clone());
+                all.extend(brought(super::super::members(services.clone())));
+                all.extend(brought(super::super::members(extensions.clone())));
+                list(all, source, Basis::Running)
+            })
+        })
+    })
+}
+
 /// The kubelet is in the host's network, so that its view is the host's.
 pub(super) fn open_ports(node: &Node<'_>, _: &str) -> Resolved {
     if !node.sight.capture.reach.sockets {
@@ -162,10 +180,11 @@ pub(super) fn immutable_root(node: &Node<'_>, _: &str) -> Resolved {
 
 pub(super) fn unencrypted(node: &Node<'_>, _: &str) -> Resolved {
     node.resources(MOUNTS).and_then(|all| {
-        let mut plain = Vec::new();
+        let (mut plain, mut unseen) = (Vec::new(), Vec::new());
         for name in STATEFUL {
-            // Not there: the machine keeps no such state, or not yet.
+            // A volume that is not mounted now is not shown.
             if !all.iter().any(|mount| mount.id == name) {
+                unseen.push(name);
                 continue;
             }
             match node.spec(MOUNTS, name) {
@@ -174,9 +193,9 @@ pub(super) fn unencrypted(node: &Node<'_>, _: &str) -> Resolved {
                 Seen::Unknown(unknown) => return Seen::Unknown(unknown),
             }
         }
-        if !all.iter().any(|mount| STATEFUL.contains(&mount.id.as_str())) {
+        if plain.is_empty() && !unseen.is_empty() {
             return Seen::Unknown(Unknown::new(
-                "the machine shows neither STATE nor EPHEMERAL among its mounts",
+                format!("the machine does not show {} among its mounts", unseen.join(", ")),
                 "look at `talosctl get volumestatus`",
             ));
         }
@@ -278,13 +297,21 @@ pub(super) fn configured_pods(node: &Node<'_>, _: &str) -> Resolved {
     node.machine_config().and_then(|documents| {
         let names = |path: &str, name: &str| -> Vec<String> {
             let all = documents.legacy(path).and_then(Json::as_array).into_iter().flatten();
-            all.filter_map(|own| document::text_at(own, name)).collect()
+            all.enumerate()
+                .map(|(at, own)| document::text_at(own, name).unwrap_or_else(|| format!("#{}", at + 1)))
+                .collect()
         };
         let mut found: Vec<String> =
             names("machine.pods", "metadata.name").into_iter().map(|name| format!("pod {name}")).collect();
         found.extend(names("cluster.inlineManifests", "name").into_iter().map(|name| format!("manifest {name}")));
-        let documents_of = documents.of_kind("KubeStaticPodConfig");
-        found.extend(documents_of.filter_map(|own| Some(format!("pod {}", document::text_at(own, "name")?))));
+        let external = documents.legacy("cluster.extraManifests").and_then(Json::as_array).map_or(0, Vec::len);
+        found.extend((1..=external).map(|at| format!("manifest from elsewhere #{at}")));
+        for kind in ["KubeStaticPodConfig", "KubeInlineManifestConfig", "KubeExternalManifestConfig"] {
+            let of = |(at, own): (usize, &Json)| {
+                format!("{kind} {}", document::text_at(own, "name").unwrap_or_else(|| format!("#{}", at + 1)))
+            };
+            found.extend(documents.of_kind(kind).enumerate().map(of));
+        }
         list(found, documents.place.clone(), Basis::Declared)
     })
 }

@@ -48,7 +48,10 @@ fn found(documents: &Documents, minor: u32, ignored: bool) -> Vec<String> {
         found
             .push("KubeAPIServerConfig without KubeAuthorizerConfig: Node and RBAC are not put in by Talos".to_owned());
     }
-    let modern = has("KubeAPIServerConfig") || has("KubeAuthenticationConfig");
+    let modern = has("KubeAPIServerConfig");
+    if has("KubeAuthenticationConfig") && !modern {
+        found.push("KubeAuthenticationConfig without KubeAPIServerConfig: the API server is configured in the old form and does not use it".to_owned());
+    }
     for (component, kind, legacy) in COMPONENTS {
         let own = |path: &str| documents.legacy(&format!("{legacy}.{path}"));
         if has(kind) && documents.legacy(legacy).is_some_and(|old| old.as_object().is_some_and(|old| !old.is_empty())) {

@@ -11,7 +11,8 @@ const SECRETS: &str = "/system/secrets/kubernetes/kube-apiserver";
 const CONFIG: &str = "/system/config/kubernetes/kube-apiserver";
 
 /// Flags that Talos refuses in `extraArgs`: it needs them for itself (`argsbuilder.MergeDenied`).
-const DENIED: [(&str, &[&str]); 4] = [
+const DENIED: [(&str, &[&str]); 5] = [
+    ("kube-scheduler", &["config", "kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]),
     (
         "kube-apiserver",
         &[
@@ -137,7 +138,12 @@ pub(crate) fn is_denied(component: &str, flag: &str, minor: u32, modern: bool) -
     let listed = DENIED.iter().any(|(own, flags)| *own == component && flags.contains(&flag));
     let since = component == "kube-apiserver"
         && (flag == "tls-min-version" && minor >= 14 || flag == "authentication-config" && modern);
-    listed || since
+    let prefixes = ["anonymous-auth", "oidc-", "authentication-config", "authorization-"];
+    let owned = modern && component == "kube-apiserver" && prefixes.iter().any(|prefix| flag.starts_with(prefix));
+    let etcd = component == "etcd"
+        && minor >= 14
+        && ["tls-min-version", "listen-client-http-urls", "feature-gates"].contains(&flag);
+    listed || since || owned || etcd
 }
 
 /// Whether Talos refuses a key in the kubelet's `extraConfig`.
@@ -146,6 +152,11 @@ pub(crate) fn is_protected(key: &str) -> bool {
 }
 
 type Flags = BTreeMap<String, Vec<String>>;
+
+/// A value as Talos writes it behind `=`: nothing for null.
+fn text(value: &Json) -> String {
+    if value.is_null() { String::new() } else { benchmark::plain(value) }
+}
 
 fn set(flags: &mut Flags, name: &str, value: impl Into<String>) {
     flags.insert(name.to_owned(), vec![value.into()]);
@@ -157,8 +168,8 @@ impl Machine<'_> {
         let (kind, legacy) = arguments_of(component);
         let own = self.either(kind, "extraArgs", &format!("{legacy}.extraArgs"));
         let values = |value: &Json| match value {
-            Json::Array(all) => all.iter().map(benchmark::plain).collect(),
-            one => vec![benchmark::plain(one)],
+            Json::Array(all) => all.iter().map(text).collect(),
+            one => vec![text(one)],
         };
         let own = own.as_ref().and_then(Json::as_object).into_iter().flatten();
         own.map(|(name, value)| (name.clone(), values(value))).collect()
@@ -197,10 +208,7 @@ impl Machine<'_> {
             }
         }
         let line = |(name, values): (&String, &Vec<String>)| {
-            values
-                .iter()
-                .map(|value| if value.is_empty() { format!("--{name}") } else { format!("--{name}={value}") })
-                .collect::<Vec<_>>()
+            values.iter().map(|value| format!("--{name}={value}")).collect::<Vec<_>>()
         };
         flags.iter().flat_map(line).collect()
     }
