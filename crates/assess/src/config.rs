@@ -52,14 +52,11 @@ impl Node<'_> {
 
     fn read_config(&self, instance: &Instance) -> Seen<Option<Rc<Config>>> {
         let Some(flag) = instance.component.config else { return Seen::Known(None) };
-        if instance.component.name == "kubelet"
-            && let answer @ (Seen::Known(_) | Seen::Unknown(_)) = self.in_force()
-        {
-            let mut merged = match answer {
-                Seen::Known(merged) => merged,
-                Seen::Absent(proof) => return Seen::Absent(proof),
-                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
-            };
+        let in_force = (instance.component.name == "kubelet").then(|| self.in_force());
+        if let Some(Seen::Unknown(unknown)) = in_force {
+            return Seen::Unknown(unknown);
+        }
+        if let Some(Seen::Known(mut merged)) = in_force {
             // It tells the certificate that it made itself as if somebody had given it one.
             let directory = instance.flags.last("cert-dir").unwrap_or("/var/lib/kubelet/pki").trim_end_matches('/');
             let own = format!("{directory}/kubelet.crt");

@@ -12,7 +12,7 @@ use evidence::{Cut, OsText, Resource, Source};
 use serde_json::Value as Json;
 
 pub use render::rendered;
-pub(crate) use render::{is_denied, is_protected};
+pub(crate) use render::{arguments_of, is_denied, is_protected};
 
 use crate::document;
 use crate::facts;
@@ -40,25 +40,25 @@ const AUTHORIZATION: &str = "AuthorizationConfigs.kubernetes.talos.dev";
 const AUTHENTICATION: &str = "AuthenticationConfigs.kubernetes.talos.dev";
 const SCHEDULER: &str = "SchedulerConfigs.kubernetes.talos.dev";
 
-/// Every type that facts look at: namespace, full name, how its specs are cut.
-pub(crate) const TYPES: [(&str, &str, Cut); 17] = [
-    ("k8s", STATIC_PODS, Cut::Manifest),
-    ("k8s", KUBELET_SPECS, Cut::Resource),
-    ("k8s", KUBELET_STATUSES, Cut::Resource),
-    ("config", MACHINE_CONFIGS, Cut::Machine),
-    ("k8s", NODE_NAMES, Cut::Resource),
-    ("runtime", SECURITY_STATES, Cut::Resource),
-    ("runtime", SERVICES, Cut::Resource),
-    ("runtime", EXTENSIONS, Cut::Resource),
-    ("runtime", MOUNTS, Cut::Resource),
-    ("runtime", API_SERVICE, Cut::Resource),
-    ("runtime", OWN_SETTINGS, Cut::Resource),
-    ("cluster", KUBERNETES_ACCESS, Cut::Resource),
-    ("controlplane", ADMISSION, Cut::Resource),
-    ("controlplane", AUDIT, Cut::Resource),
-    ("controlplane", AUTHORIZATION, Cut::Resource),
-    ("controlplane", AUTHENTICATION, Cut::Resource),
-    ("controlplane", SCHEDULER, Cut::Resource),
+/// Every type that facts look at, and how its specs are cut.
+pub(crate) const TYPES: [(&str, Cut); 17] = [
+    (STATIC_PODS, Cut::Manifest),
+    (KUBELET_SPECS, Cut::Resource),
+    (KUBELET_STATUSES, Cut::Resource),
+    (MACHINE_CONFIGS, Cut::Machine),
+    (NODE_NAMES, Cut::Resource),
+    (SECURITY_STATES, Cut::Resource),
+    (SERVICES, Cut::Resource),
+    (EXTENSIONS, Cut::Resource),
+    (MOUNTS, Cut::Resource),
+    (API_SERVICE, Cut::Resource),
+    (OWN_SETTINGS, Cut::Resource),
+    (KUBERNETES_ACCESS, Cut::Resource),
+    (ADMISSION, Cut::Resource),
+    (AUDIT, Cut::Resource),
+    (AUTHORIZATION, Cut::Resource),
+    (AUTHENTICATION, Cut::Resource),
+    (SCHEDULER, Cut::Resource),
 ];
 
 /// A file that Talos renders: the flag that names it, its place, the resource that it is rendered from, and how.

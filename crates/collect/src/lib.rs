@@ -7,22 +7,25 @@ pub mod rendered;
 pub mod saved;
 pub mod talos;
 
-use std::collections::BTreeSet;
-
-use evidence::{Ask, Break, Item, Limits, Seen, Trail, Walk};
+use evidence::{Ask, Aspect, Basis, Break, Item, Limits, OsText, Place, Seen, Trail, Walk};
 
 /// Follows trails. A question that is not answered was never asked: it leaves no item.
 fn follow(trails: Vec<Trail>, look: impl Fn(&Ask) -> Option<Seen>) -> (Vec<Item>, Vec<Break>) {
-    let mut unasked = BTreeSet::new();
     let mut walk = Walk::new(trails, Limits::default());
     while let Some(ask) = walk.next_ask() {
-        let seen = look(&ask).unwrap_or_else(|| {
-            unasked.insert(ask.subject());
-            Seen::Failed { why: "this source does not show it".to_owned() }
-        });
-        walk.answer(seen);
+        match look(&ask) {
+            Some(seen) => walk.answer(seen),
+            None => walk.pass(),
+        }
     }
-    let (mut items, breaks) = walk.finish();
-    items.retain(|item| !unasked.contains(&(item.place.clone(), item.aspect)));
-    (items, breaks)
+    walk.finish()
+}
+
+/// Marks the values that tell what Talos wrote last, and not what is.
+fn declare(items: &mut [Item], is_declared: impl Fn(&OsText) -> bool) {
+    for item in items {
+        if item.aspect == Aspect::Value && matches!(&item.place, Place::Path(path) if is_declared(path)) {
+            item.basis = Basis::Declared;
+        }
+    }
 }

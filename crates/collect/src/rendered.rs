@@ -6,13 +6,10 @@ use std::path::{Path, PathBuf};
 use evidence::{Aspect, Basis, Capture, Cut, Item, Place, Reach, Resource, Seen, Source};
 use serde_json::Value;
 
-use crate::talos::documents;
+use crate::talos::{CONFIGURATION, documents};
 
 /// Machine configurations have some hundred kilobytes at most.
 const MAX_FILE: u64 = 8 << 20;
-
-/// The type of the resource in which a machine keeps its configuration.
-const KIND: &str = "MachineConfigs.config.talos.dev";
 
 /// Why a configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +81,7 @@ pub fn machine(file: &Path, version: Option<&str>) -> Result<Capture, RenderedEr
         catalogue: String::new(),
         items: vec![Item {
             trail: "rendered".to_owned(),
-            place: Place::Resources(KIND.to_owned()),
+            place: Place::Resources(CONFIGURATION.name.to_owned()),
             aspect: Aspect::Resources,
             basis: Basis::Rendered,
             seen: Seen::Resources(vec![resource]),

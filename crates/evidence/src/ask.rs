@@ -61,8 +61,6 @@ pub enum Ask {
     },
     /// Every resource of a type of Talos' API (see [`crate::take_spec`]): `Seen::Resources`.
     Resources {
-        /// The namespace.
-        namespace: String,
         /// The full name of the type.
         kind: String,
         /// How each spec is cut.

@@ -162,7 +162,7 @@ pub struct Process {
     pub exe_deleted: bool,
     /// Arguments, secrets cut.
     pub argv: Vec<OsText>,
-    /// Effective user id.
+    /// Effective user id; [`Stat::UNRECORDED`] where nobody recorded it, and so is the group's.
     pub uid: u32,
     /// Effective group id.
     pub gid: u32,

@@ -35,19 +35,14 @@ pub enum Start {
     Unit(String),
     /// An answer of the Kubernetes API by its path, e.g. `/version`.
     Api(String),
-    /// Resources of Talos' API.
-    Resources {
-        /// The namespace, e.g. `runtime`.
-        namespace: String,
-        /// The full name of the type, e.g. `SecurityStates.talos.dev`.
-        kind: String,
-    },
+    /// Resources of Talos' API by the full name of their type, e.g. `SecurityStates.talos.dev`.
+    Resources(String),
 }
 
 impl Start {
     /// Whether it leads to what a node itself holds, and not to what an API answers.
     pub fn is_on_node(&self) -> bool {
-        !matches!(self, Self::Api(_) | Self::Resources { .. })
+        !matches!(self, Self::Api(_) | Self::Resources(_))
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Walk {
     env: BTreeSet<String>,
     items: Vec<Item>,
     kept: BTreeSet<(Place, Aspect)>,
+    /// What nobody could be asked about.
+    unasked: BTreeSet<(Place, Aspect)>,
     breaks: BTreeSet<Break>,
     taken: u64,
     visited: BTreeSet<(usize, usize, Cursor)>,
@@ -84,10 +86,7 @@ enum Cursor {
         depth: u8,
     },
     Api(String),
-    Resources {
-        namespace: String,
-        kind: String,
-    },
+    Resources(String),
 }
 
 impl Walk {
@@ -128,6 +127,7 @@ impl Walk {
             env,
             items: Vec::new(),
             kept: BTreeSet::new(),
+            unasked: BTreeSet::new(),
             breaks: BTreeSet::new(),
             taken: 0,
             visited: BTreeSet::new(),
@@ -166,8 +166,15 @@ impl Walk {
         self.answers.insert(ask, seen);
     }
 
+    /// The source has no answer to the last question: it was never asked, and leaves no item.
+    pub fn pass(&mut self) {
+        self.unasked.extend(self.current.as_ref().map(Ask::subject));
+        self.answer(Seen::Failed { why: "this source does not show it".to_owned() });
+    }
+
     /// The items in the order they were found, and where trails broke.
-    pub fn finish(self) -> (Vec<Item>, Vec<Break>) {
+    pub fn finish(mut self) -> (Vec<Item>, Vec<Break>) {
+        self.items.retain(|item| !self.unasked.contains(&(item.place.clone(), item.aspect)));
         (self.items, self.breaks.into_iter().collect())
     }
 
@@ -241,9 +248,7 @@ impl Walk {
             }
             Start::Path(path) => self.go(task.trail, task.hop, Cursor::path(path.into())),
             Start::Api(api) => self.go(task.trail, task.hop, Cursor::Api(api)),
-            Start::Resources { namespace, kind } => {
-                self.go(task.trail, task.hop, Cursor::Resources { namespace, kind });
-            }
+            Start::Resources(kind) => self.go(task.trail, task.hop, Cursor::Resources(kind)),
             Start::Unit(name) => {
                 for dir in UNIT_DIRS {
                     let drop_ins = OsText::from(format!("{dir}/{name}.d"));
@@ -360,9 +365,8 @@ impl Walk {
                 (Take::Body, Cursor::Api(api)) => {
                     self.ask(task, Ask::Body { api: api.clone(), limit: self.limits.text }).is_some()
                 }
-                (Take::Resources(cut), Cursor::Resources { namespace, kind }) => {
-                    let (namespace, kind) = (namespace.clone(), kind.clone());
-                    self.ask(task, Ask::Resources { namespace, kind, cut: *cut }).is_some()
+                (Take::Resources(cut), Cursor::Resources(kind)) => {
+                    self.ask(task, Ask::Resources { kind: kind.clone(), cut: *cut }).is_some()
                 }
                 // The process table itself was kept when the trail started.
                 _ => true,

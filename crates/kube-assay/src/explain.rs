@@ -169,7 +169,7 @@ fn trail_in_words(trail: &Trail) -> String {
         Start::Path(path) => path.clone(),
         Start::Unit(name) => format!("unit {name}"),
         Start::Api(path) => format!("API {path}"),
-        Start::Resources { kind, .. } => format!("Talos API {kind}"),
+        Start::Resources(kind) => format!("Talos API {kind}"),
     };
     let hops = trail.hops.iter().map(|hop| match hop {
         Hop::Flag(names) => names.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(" or "),

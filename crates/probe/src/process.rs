@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evidence::{CutNote, OsText, Process, process_names, scrub_argv, scrub_env};
+use evidence::{CutNote, OsText, Process, Stat, process_names, scrub_argv, scrub_env};
 
 use crate::root::{Miss, Root};
 
@@ -67,8 +67,8 @@ impl Who {
             exe_deleted,
             argv,
             // An id that cannot be told must not read as root's: the kernel's "no id" is the one that nobody has.
-            uid: status_field(&status, "Uid", 1).unwrap_or(u32::MAX),
-            gid: status_field(&status, "Gid", 1).unwrap_or(u32::MAX),
+            uid: status_field(&status, "Uid", 1).unwrap_or(Stat::UNRECORDED),
+            gid: status_field(&status, "Gid", 1).unwrap_or(Stat::UNRECORDED),
             cwd: process.link(b"/cwd").ok().map(OsText::from),
             started: boot.and_then(|boot| started(&stat, boot)),
             env,

@@ -1,6 +1,6 @@
 //! Facts of etcd that more than one setting makes.
 
-use evidence::Basis;
+use evidence::{Basis, Stat};
 
 use super::{Fact, Resolve, certificates, derived, members, text};
 use crate::node::{Instance, Node};
@@ -40,7 +40,7 @@ pub(super) static FACTS: &[Fact] = &[
 fn run_as(node: &Node<'_>, etcd: &Instance) -> Resolved {
     match &etcd.process {
         Some(process)
-            if process.uid == u32::MAX
+            if process.uid == Stat::UNRECORDED
                 && !node.sight.capture.reach.kernel
                 && node.platform.accounts.contains_key("etcd") =>
         {
@@ -52,7 +52,7 @@ fn run_as(node: &Node<'_>, etcd: &Instance) -> Resolved {
                 notes: Vec::new(),
             })
         }
-        Some(process) if process.uid == u32::MAX => Seen::Unknown(Unknown::new(
+        Some(process) if process.uid == Stat::UNRECORDED => Seen::Unknown(Unknown::new(
             format!("the user of pid {} was not recorded", process.pid),
             "scan the running node",
         )),

@@ -215,17 +215,17 @@ pub(super) fn located(node: &Node<'_>, instance: &Instance, settings: &[&str]) -
     (places, unseen)
 }
 
+/// Those of some settings that are documented of a component.
+fn own<'s>(node: &Node<'_>, component: &str, settings: &[&'s str]) -> Vec<&'s str> {
+    settings.iter().copied().filter(|name| node.content.component(component).setting(name).is_some()).collect()
+}
+
 /// The files that settings of a component's instances name.
 fn named(node: &Node<'_>, component: &str, settings: &[&str]) -> Seen<Members> {
     node.instances(component).and_then(|instances| {
         let mut members = Members::default();
         for instance in instances {
-            let known: Vec<&str> = settings
-                .iter()
-                .copied()
-                .filter(|name| node.content.component(component).setting(name).is_some())
-                .collect();
-            let (paths, unseen) = located(node, instance, &known);
+            let (paths, unseen) = located(node, instance, &own(node, component, settings));
             members.paths.extend(paths);
             members.unseen = members.unseen.or(unseen);
         }
@@ -360,6 +360,9 @@ fn unit_files(node: &Node<'_>) -> Seen<Members> {
     })
 }
 
+/// Settings of kube-proxy that name its kubeconfig.
+const PROXY_KUBECONFIG: [&str; 2] = ["kubeconfig", "clientConnection.kubeconfig"];
+
 /// A kubeconfig in a pod's volume is the cluster's, not a file of the host.
 fn proxy_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
     match node.instances("kube-proxy") {
@@ -377,7 +380,7 @@ fn proxy_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
         let why = "kube-proxy is none of the system's services, so it is a pod, and its kubeconfig is not among the host's files";
         return Seen::Absent(why.to_owned());
     }
-    named(node, "kube-proxy", &["kubeconfig", "clientConnection.kubeconfig"]).and_then(|mut members| {
+    named(node, "kube-proxy", &PROXY_KUBECONFIG).and_then(|mut members| {
         members.paths.retain(|path| !path.starts_with(evidence::POD_VOLUMES));
         found(members, || "kube-proxy's kubeconfig lies in its pod's volume, not among the host's files".to_owned())
     })
@@ -385,9 +388,7 @@ fn proxy_kubeconfigs(node: &Node<'_>) -> Seen<Members> {
 
 /// Whether the kubeconfig that an instance names is provably none of the host's files.
 fn is_nowhere(node: &Node<'_>, proxy: &Instance) -> bool {
-    let known = |name: &&str| node.content.component("kube-proxy").setting(name).is_some();
-    let settings: Vec<&str> = ["kubeconfig", "clientConnection.kubeconfig"].into_iter().filter(known).collect();
-    let (paths, unseen) = located(node, proxy, &settings);
+    let (paths, unseen) = located(node, proxy, &own(node, "kube-proxy", &PROXY_KUBECONFIG));
     unseen.is_none() && !paths.is_empty() && paths.iter().all(|path| matches!(node.sight.stat(path), Seen::Absent(_)))
 }
 

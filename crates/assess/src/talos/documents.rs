@@ -1,9 +1,11 @@
 //! Talos' machine configuration in its two generations: the document of `version: v1alpha1`, and since 1.14 documents of
 //! their own kinds beside or instead of it.
 
+use std::rc::Rc;
+
 use serde_json::{Value as Json, json};
 
-use super::{MACHINE_CONFIGS, Spec, place};
+use super::{MACHINE_CONFIGS, Spec};
 use crate::document;
 use crate::node::Node;
 use crate::value::{Seen, Unknown};
@@ -12,7 +14,7 @@ use crate::value::{Seen, Unknown};
 const ACTIVE: &str = "v1alpha1";
 
 /// The documents of a configuration, their secrets cut.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Documents {
     all: Vec<Json>,
     /// Its name for a reader.
@@ -22,22 +24,18 @@ pub(crate) struct Documents {
 impl Node<'_> {
     /// The machine's configuration.
     pub(crate) fn machine_config(&self) -> Seen<Documents> {
-        self.spec(MACHINE_CONFIGS, ACTIVE).map(|spec| Documents::of(&spec))
+        self.spec(MACHINE_CONFIGS, ACTIVE).map(|spec| Documents::of(Rc::unwrap_or_clone(spec)))
     }
 }
 
 impl Documents {
-    fn of(spec: &Spec) -> Self {
-        let all = match &spec.json {
-            Json::Array(all) => all.clone(),
-            one => vec![one.clone()],
+    /// The documents that a machine's configuration holds.
+    pub(crate) fn of(spec: Spec) -> Self {
+        let all = match spec.json {
+            Json::Array(all) => all,
+            one => vec![one],
         };
-        Self { all, place: spec.place.clone() }
-    }
-
-    /// The same from documents that were read.
-    pub(crate) fn new(all: Vec<Json>) -> Self {
-        Self { all, place: place(MACHINE_CONFIGS, ACTIVE) }
+        Self { all, place: spec.place }
     }
 
     /// A value of the document of `version: v1alpha1`.

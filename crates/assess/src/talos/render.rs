@@ -7,7 +7,7 @@
 mod components;
 mod sysctls;
 
-pub(crate) use components::{is_denied, is_protected};
+pub(crate) use components::{arguments_of, is_denied, is_protected};
 use evidence::{Aspect, Basis, Capture, Item, Place, Resource, Seen, Source, Text};
 use serde_json::{Value as Json, json};
 
@@ -41,10 +41,7 @@ pub fn rendered(mut capture: Capture) -> Capture {
     let Some(Resolved::Known(spec)) = configuration.map(|own| parsed(MACHINE_CONFIGS, own)) else { return capture };
     let version = capture.identity.get("talos").and_then(|version| parse_version(version));
     let Some([1, minor, _]) = version else { return capture };
-    let documents = Documents::new(match spec.json {
-        Json::Array(all) => all,
-        one => vec![one],
-    });
+    let documents = Documents::of(spec);
     let modern = minor >= 14 && documents.of_kind("KubeAPIServerConfig").next().is_some();
     let machine = Machine { documents: &documents, minor, modern };
     let mut items = Vec::new();

@@ -6,9 +6,9 @@ use crate::facts::talos::{MOUNTINFO, PROGRAMS};
 use crate::talos::{TYPES, place};
 
 pub(super) fn trails() -> Vec<Trail> {
-    let resources = TYPES.into_iter().map(|(namespace, kind, cut)| Trail {
+    let resources = TYPES.into_iter().map(|(kind, cut)| Trail {
         id: format!("talos.{}", place(kind, "").trim_end_matches('/')),
-        start: Start::Resources { namespace: namespace.to_owned(), kind: kind.to_owned() },
+        start: Start::Resources(kind.to_owned()),
         hops: Vec::new(),
         take: vec![Take::Resources(cut)],
     });

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use evidence::{Ask, Aspect, Basis, Capture, Item, OsText, Place, Reach, Seen, Source, Stat, Trail};
+use evidence::{Ask, Aspect, Capture, Item, OsText, Place, Reach, Seen, Source, Stat, Trail};
 
 use crate::talos::saved::Machine;
 use kind::Kind;
@@ -135,13 +135,7 @@ impl Saved {
     pub fn capture(&self, name: Option<&str>, trails: Vec<Trail>) -> Capture {
         let catalogue = evidence::trails_digest(&trails);
         let (mut items, breaks) = crate::follow(trails, |ask| self.look(ask));
-        for item in &mut items {
-            if let (Aspect::Value, Place::Path(path)) = (item.aspect, &item.place)
-                && path.as_str().is_some_and(|path| self.machine.is_declared(path))
-            {
-                item.basis = Basis::Declared;
-            }
-        }
+        crate::declare(&mut items, |path| self.machine.is_declared(path));
         let hostname = self.settings.as_ref().and_then(|settings| settings.plain("kernel.hostname"));
         let release = self.release();
         let identity = [("hostname", hostname), ("kernel", release.as_deref())];

@@ -280,36 +280,26 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Connects to a node through the context's endpoints, beginning with the `turn`th: the first that answers is taken.
-pub(super) async fn through(
-    context: &Context,
-    node: Option<&str>,
-    turn: usize,
-) -> Result<(Client, wire::Version), TalosError> {
+pub(super) async fn through(context: &Context, node: &str, turn: usize) -> Result<(Client, wire::Version), TalosError> {
+    let failed = |why: String| TalosError::Node { node: node.to_owned(), why };
     if let Some(ended) = context.certificate().ended() {
-        let why = format!("the client's certificate in the talosconfig ended {ended}: make a new one");
-        return Err(TalosError::Node { node: node.unwrap_or(&context.endpoints[0].host).to_owned(), why });
+        return Err(failed(format!("the client's certificate in the talosconfig ended {ended}: make a new one")));
     }
-    let mut last = None;
+    let mut last = "there is no endpoint".to_owned();
     for at in 0..context.endpoints.len() {
         let endpoint = &context.endpoints[(turn + at) % context.endpoints.len()];
-        let name = node.unwrap_or(&endpoint.host);
-        match Client::connect(context, endpoint, name).await {
+        match Client::connect(context, endpoint, node).await {
             Ok(connected) => return Ok(connected),
             // Another endpoint would say the same of a node that it knows, or of who may ask.
             Err(status)
                 if matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated | Code::InvalidArgument) =>
             {
-                return Err(TalosError::Node { node: name.to_owned(), why: told(&status) });
+                return Err(failed(told(&status)));
             }
-            Err(status) => {
-                last = Some(TalosError::Node { node: name.to_owned(), why: format!("{endpoint}: {}", told(&status)) });
-            }
+            Err(status) => last = format!("{endpoint}: {}", told(&status)),
         }
     }
-    Err(last.unwrap_or_else(|| TalosError::Node {
-        node: node.unwrap_or_default().to_owned(),
-        why: "there is no endpoint".to_owned(),
-    }))
+    Err(failed(last))
 }
 
 /// A refusal in words.

@@ -19,24 +19,26 @@ pub(super) const DEFINITIONS: Kind = kind("meta", "ResourceDefinitions.meta.cosi
 pub(super) const CMDLINE: Kind = kind("runtime", "KernelCmdlines.runtime.talos.dev");
 /// What Talos wrote below `/proc/sys`.
 pub(super) const SETTINGS: Kind = kind("runtime", "KernelParamStatuses.runtime.talos.dev");
+/// What stands before the setting in the id of such a status.
+pub(super) const SETTING: &str = "proc.sys.";
 /// Which start of the machine this is.
 pub(super) const BOOT: Kind = kind("runtime", "BootIDs.runtime.talos.dev");
+/// The machine's configuration.
+pub(crate) const CONFIGURATION: Kind = kind("config", "MachineConfigs.config.talos.dev");
 
 /// The types that are read. None of them holds a key; the machine's configuration is cut before it is kept.
-pub const KINDS: [Kind; 25] = [
+pub const KINDS: [Kind; 21] = [
     DEFINITIONS,
     CMDLINE,
     SETTINGS,
     BOOT,
+    CONFIGURATION,
     kind("runtime", "KernelParamSpecs.runtime.talos.dev"),
     kind("runtime", "SecurityStates.talos.dev"),
     kind("runtime", "Services.v1alpha1.talos.dev"),
     kind("runtime", "ExtensionStatuses.runtime.talos.dev"),
-    kind("runtime", "Versions.runtime.talos.dev"),
     kind("runtime", "MountStatuses.runtime.talos.dev"),
     kind("runtime", "APIServiceConfigs.runtime.talos.dev"),
-    kind("config", "MachineTypes.config.talos.dev"),
-    kind("config", "MachineConfigs.config.talos.dev"),
     kind("cluster", "KubernetesAccessConfigs.cluster.talos.dev"),
     kind("k8s", "Nodenames.kubernetes.talos.dev"),
     kind("k8s", "StaticPods.kubernetes.talos.dev"),
@@ -46,9 +48,7 @@ pub const KINDS: [Kind; 25] = [
     kind("controlplane", "AuditPolicyConfigs.kubernetes.talos.dev"),
     kind("controlplane", "AuthorizationConfigs.kubernetes.talos.dev"),
     kind("controlplane", "AuthenticationConfigs.kubernetes.talos.dev"),
-    kind("controlplane", "BootstrapManifestsConfigs.kubernetes.talos.dev"),
     kind("controlplane", "SchedulerConfigs.kubernetes.talos.dev"),
-    kind("etcd", "EtcdSpecs.etcd.talos.dev"),
 ];
 
 /// The type of a name, if it may be read.

@@ -99,7 +99,7 @@ impl Node {
                     line.map_or(Err(seen), |line| Ok(evidence::take_parameters(names, line.as_bytes())))
                 }
             },
-            Ask::Resources { kind, cut, .. } => self.resources(kind, *cut).await,
+            Ask::Resources { kind, cut } => self.resources(kind, *cut).await,
             Ask::Body { .. } => return None,
         };
         Some(answer.unwrap_or_else(|seen| seen))
@@ -121,8 +121,8 @@ impl Node {
             let (status, stat, environ) = (file("status"), file("stat"), file("environ"));
             if let Ok(bytes) = self.bytes(&status, MAX_VALUE).await {
                 let text = String::from_utf8_lossy(&bytes);
-                process.uid = process::effective(&text, "Uid:").unwrap_or(u32::MAX);
-                process.gid = process::effective(&text, "Gid:").unwrap_or(u32::MAX);
+                process.uid = process::effective(&text, "Uid:").unwrap_or(Stat::UNRECORDED);
+                process.gid = process::effective(&text, "Gid:").unwrap_or(Stat::UNRECORDED);
             }
             if let (Ok(bytes), Some(boot)) = (self.bytes(&stat, MAX_VALUE).await, self.boot().await) {
                 process.started = process::started(&bytes, boot);
@@ -256,15 +256,13 @@ impl Node {
             return seen;
         };
         let Ok(all) = self.resource(kinds::SETTINGS).await else { return seen };
-        let Some(status) = all.iter().find(|status| status.id.strip_prefix("proc.sys.") == Some(&key)) else {
-            return seen;
-        };
-        if status.field("unsupported").as_deref() == Some("true") {
-            return Seen::Absent { proof: "Talos says that this kernel does not know it".to_owned() };
+        let status = all.iter().find(|status| status.id.strip_prefix(kinds::SETTING) == Some(&key));
+        let Some(set) = status.and_then(Raw::setting) else { return seen };
+        // Whether the kernel knows it Talos looked itself; what it wrote may have been changed since.
+        if !matches!(set, Seen::Absent { .. }) {
+            self.declared.insert(path.clone());
         }
-        let Some(value) = status.field("current") else { return seen };
-        self.declared.insert(path.clone());
-        evidence::take_value(value.as_bytes())
+        set
     }
 
     /// When the kernel started.

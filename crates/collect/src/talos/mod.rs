@@ -13,15 +13,16 @@ pub(crate) mod saved;
 mod table;
 pub mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use evidence::{Aspect, Basis, Capture, Limits, Place, Reach, Source, Start, Trail, Walk, trails_digest};
+use evidence::{Capture, Limits, Reach, Source, Start, Trail, Walk, trails_digest};
 
 pub use client::Method;
 pub use config::{Context, Endpoint, find, load};
+pub(crate) use kinds::CONFIGURATION;
 pub use kinds::{KINDS, Kind};
 use look::Node;
 pub(crate) use resource::documents;
@@ -60,16 +61,14 @@ const PATIENCE: u32 = 20;
 /// How many machines are asked at once.
 const AT_ONCE: usize = 8;
 
-/// Asks machines along the trails, several at once; none named: the endpoint itself. Each is told to `progress` when it
-/// is done. The order is that of the names.
+/// Asks machines along the trails, several at once. Each is told to `progress` when it is done. The order is that of the
+/// names.
 pub fn captures(
     context: &Context,
     nodes: &[String],
     trails: &[Trail],
     progress: &(dyn Fn(&str, Result<&Capture, &TalosError>) + Sync),
 ) -> Vec<(String, Result<Capture, TalosError>)> {
-    let nodes: Vec<Option<&str>> =
-        if nodes.is_empty() { vec![None] } else { nodes.iter().map(|node| Some(node.as_str())).collect() };
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
@@ -78,11 +77,9 @@ pub fn captures(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(node) = nodes.get(at) else { break };
-                    let name = node.map_or_else(|| context.endpoints[0].host.clone(), str::to_owned);
-                    let turn = if node.is_some() { at } else { 0 };
-                    let capture = capture(context, *node, turn, trails.to_vec());
-                    progress(&name, capture.as_ref());
-                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(at, (name, capture));
+                    let capture = capture(context, node, at, trails.to_vec());
+                    progress(node, capture.as_ref());
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(at, (node.clone(), capture));
                 }
             });
         }
@@ -90,27 +87,21 @@ pub fn captures(
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
-/// Asks one machine along the trails. None as the node: the endpoint itself. `turn` says with which endpoint to begin.
-pub fn capture(context: &Context, node: Option<&str>, turn: usize, trails: Vec<Trail>) -> Result<Capture, TalosError> {
+/// Asks one machine along the trails. `turn` says with which endpoint to begin.
+pub fn capture(context: &Context, node: &str, turn: usize, trails: Vec<Trail>) -> Result<Capture, TalosError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(TalosError::Runtime)?;
     runtime.block_on(asked(context, node, turn, trails))
 }
 
-async fn asked(
-    context: &Context,
-    node: Option<&str>,
-    turn: usize,
-    mut trails: Vec<Trail>,
-) -> Result<Capture, TalosError> {
+async fn asked(context: &Context, node: &str, turn: usize, mut trails: Vec<Trail>) -> Result<Capture, TalosError> {
     let (client, version) = client::through(context, node, turn).await?;
     let catalogue = trails_digest(&trails);
-    trails.retain(|trail| trail.start.is_on_node() || matches!(trail.start, Start::Resources { .. }));
+    trails.retain(|trail| trail.start.is_on_node() || matches!(trail.start, Start::Resources(_)));
     let told = version.version.unwrap_or_default();
     let platform = version.platform.unwrap_or_default();
     let mut machine = Node::new(client, told.tag.clone());
     machine.definitions().await;
     let boot = machine.boot_id().await.unwrap_or_default();
-    let mut unasked = BTreeSet::new();
     let mut walk = Walk::new(trails, Limits::default());
     let end = tokio::time::Instant::now() + context.deadline * PATIENCE;
     while let Some(ask) = walk.next_ask() {
@@ -120,25 +111,17 @@ async fn asked(
             });
             continue;
         }
-        let seen = machine.look(&ask).await.unwrap_or_else(|| {
-            unasked.insert(ask.subject());
-            evidence::Seen::Failed { why: "this source does not show it".to_owned() }
-        });
-        walk.answer(seen);
-    }
-    let (mut items, breaks) = walk.finish();
-    items.retain(|item| !unasked.contains(&(item.place.clone(), item.aspect)));
-    // What Talos wrote last is no look at what is set.
-    for item in &mut items {
-        if item.aspect == Aspect::Value && matches!(&item.place, Place::Path(path) if machine.is_declared(path)) {
-            item.basis = Basis::Declared;
+        match machine.look(&ask).await {
+            Some(seen) => walk.answer(seen),
+            None => walk.pass(),
         }
     }
+    let (mut items, breaks) = walk.finish();
+    crate::declare(&mut items, |path| machine.is_declared(path));
     let arch = match told.arch.as_str() {
         "amd64" => "x86_64",
         other => other,
     };
-    let name = node.map_or_else(|| context.endpoints[turn % context.endpoints.len()].host.clone(), str::to_owned);
     let certificate = context.certificate();
     let identity: BTreeMap<String, String> = [
         ("talos", told.tag.clone()),
@@ -157,7 +140,7 @@ async fn asked(
     let may_read = machine.may_read();
     let taken = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     Ok(Capture {
-        name,
+        name: node.to_owned(),
         source: Source::Talos,
         taken: taken.and_then(|since| i64::try_from(since.as_millis()).ok()),
         root: "the Talos API".to_owned(),

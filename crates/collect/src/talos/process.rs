@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evidence::{CutNote, OsText, Process};
+use evidence::{CutNote, OsText, Process, Stat};
 
 use super::wire::ProcessInfo;
 
@@ -26,8 +26,8 @@ pub(super) fn described(process: &ProcessInfo, names: &BTreeSet<String>) -> Opti
         comm: process.command.as_str().into(),
         exe,
         argv,
-        uid: u32::MAX,
-        gid: u32::MAX,
+        uid: Stat::UNRECORDED,
+        gid: Stat::UNRECORDED,
         cuts,
         ..Process::default()
     })

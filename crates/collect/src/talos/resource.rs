@@ -1,6 +1,6 @@
 //! Resources of Talos' API, live or saved: the same YAML, read by one parser.
 
-use evidence::{Cut, Resource, Spec};
+use evidence::{Cut, Resource, Seen, Spec};
 use serde_json::Value;
 use serde_saphyr::{Budget, Options};
 
@@ -28,6 +28,14 @@ impl Raw {
             Value::Null => None,
             other => Some(other.to_string()),
         }
+    }
+
+    /// The value that a kernel setting was given, if it is the status of one; none: it does not tell.
+    pub(super) fn setting(&self) -> Option<Seen> {
+        if self.field("unsupported").as_deref() == Some("true") {
+            return Some(Seen::Absent { proof: "Talos says that this kernel does not know it".to_owned() });
+        }
+        Some(evidence::take_value(self.field("current")?.as_bytes()))
     }
 
     /// The resource as evidence.

@@ -31,6 +31,9 @@ const CONFIGZ: &str = "configz";
 /// The mounts of the machine's first process.
 const MOUNTINFO: &str = "/proc/1/mountinfo";
 
+/// Talos' type of its own version, which the live API tells otherwise.
+const VERSION: &str = "Versions.runtime.talos.dev";
+
 /// Omni's type of a machine's kernel arguments.
 const OMNI_ARGUMENTS: &str = "KernelArgsStatuses.omni.sidero.dev";
 
@@ -51,7 +54,6 @@ pub(crate) struct Machine {
     processes: Option<Vec<ProcessInfo>>,
     texts: BTreeMap<&'static str, Vec<u8>>,
     configz: Option<Value>,
-    remarks: Vec<String>,
 }
 
 /// What one file turned out to be.
@@ -224,8 +226,7 @@ impl Machine {
     /// A configuration as a file: what its resource would hold.
     fn configuration(&mut self, text: &str) -> Result<(), String> {
         let raw = Raw { id: "v1alpha1".to_owned(), owner: String::new(), spec: documents(text).map(Value::Array) };
-        let kind = "MachineConfigs.config.talos.dev".to_owned();
-        match self.resources.entry(kind).or_default().insert(raw.id.clone(), raw) {
+        match self.resources.entry(kinds::CONFIGURATION.name.to_owned()).or_default().insert(raw.id.clone(), raw) {
             Some(_) => Err("it is the second configuration of a machine: import one machine at a time".to_owned()),
             None => Ok(()),
         }
@@ -251,9 +252,9 @@ impl Machine {
         if !talos {
             return BTreeMap::new();
         }
-        let version = self.first("Versions.runtime.talos.dev").and_then(|own| own.field("version"));
+        let version = self.first(VERSION).and_then(|own| own.field("version"));
         let version = version.or_else(|| self.first(OMNI_MACHINE).and_then(|own| own.field("talosversion")));
-        let boot = self.first("BootIDs.runtime.talos.dev").and_then(|own| own.field("bootID"));
+        let boot = self.first(kinds::BOOT.name).and_then(|own| own.field("bootID"));
         let mut identity = BTreeMap::from([("talos", version.unwrap_or_default())]);
         identity.extend(boot.map(|boot| ("boot-id", boot)));
         identity
@@ -271,7 +272,7 @@ impl Machine {
 
     /// What a reader must know.
     pub(crate) fn remarks(&self) -> Vec<String> {
-        let mut remarks = self.remarks.clone();
+        let mut remarks = Vec::new();
         if let Some(arguments) = self.first(OMNI_ARGUMENTS)
             && let Ok(spec) = &arguments.spec
             && spec.get("args").is_some_and(|wanted| Some(wanted) != spec.get("currentargs"))
@@ -288,24 +289,24 @@ impl Machine {
     }
 
     /// Whether a value is what Talos wrote, and not what is.
-    pub(crate) fn is_declared(&self, path: &str) -> bool {
-        self.setting(path).is_some()
+    pub(crate) fn is_declared(&self, path: &OsText) -> bool {
+        path.as_str().is_some_and(|path| self.setting(path).is_some())
     }
 
     fn setting(&self, path: &str) -> Option<&Raw> {
         let key = setting_key(path)?;
-        self.resources.get("KernelParamStatuses.runtime.talos.dev")?.get(&format!("proc.sys.{key}"))
+        self.resources.get(kinds::SETTINGS.name)?.get(&format!("{}{key}", kinds::SETTING))
     }
 
     fn command_line(&self) -> Option<String> {
-        let own = self.first("KernelCmdlines.runtime.talos.dev").and_then(|own| own.field("cmdline"));
+        let own = self.first(kinds::CMDLINE.name).and_then(|own| own.field("cmdline"));
         own.or_else(|| self.first(OMNI_ARGUMENTS).and_then(|own| own.field("currentcmdline")))
     }
 
     /// The answer to a question; none if nothing that was saved tells.
     pub(crate) fn look(&self, ask: &Ask) -> Option<Seen> {
         match ask {
-            Ask::Resources { kind, cut, .. } => {
+            Ask::Resources { kind, cut } => {
                 kinds::named(kind)?;
                 let all = self.resources.get(kind)?;
                 Some(Seen::Resources(all.values().map(|raw| raw.taken(*cut)).collect()))
@@ -326,13 +327,7 @@ impl Machine {
                     evidence::Spec::Withheld { why } => Seen::Withheld { why },
                 })
             }
-            Ask::Value { path } => {
-                let status = self.setting(path.as_str()?)?;
-                if status.field("unsupported").as_deref() == Some("true") {
-                    return Some(Seen::Absent { proof: "Talos says that this kernel does not know it".to_owned() });
-                }
-                Some(evidence::take_value(status.field("current")?.as_bytes()))
-            }
+            Ask::Value { path } => self.setting(path.as_str()?)?.setting(),
             Ask::Parameters { path, names } if path.as_str() == Some("/proc/cmdline") => {
                 Some(evidence::take_parameters(names, self.command_line()?.as_bytes()))
             }

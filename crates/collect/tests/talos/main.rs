@@ -11,6 +11,9 @@ use collect::talos::{self, Context, TalosError};
 use evidence::{Aspect, Basis, Capture, Cut, FileKind, Hop, Seen, Start, Take, Trail};
 use server::{Authority, DIRECTORY, Fault, File, LINK, Machine, serve};
 
+/// The machine behind the endpoint, by the endpoint's own address.
+const NODE: &str = "127.0.0.1";
+
 fn trail(path: &str, hops: Vec<Hop>, take: Vec<Take>) -> Trail {
     Trail { id: "t".to_owned(), start: Start::Path(path.to_owned()), hops, take }
 }
@@ -83,7 +86,7 @@ fn context(authority: &Authority, endpoints: &[String], days: i64) -> Context {
     talos::load(&path, None).unwrap()
 }
 
-fn asked(machine: Machine, node: Option<&str>) -> Result<Capture, TalosError> {
+fn asked(machine: Machine, node: &str) -> Result<Capture, TalosError> {
     let authority = Authority::new();
     let running = serve(machine, &authority, true);
     talos::capture(&context(&authority, std::slice::from_ref(&running.address), 2), node, 0, trails())
@@ -100,7 +103,7 @@ fn text(seen: Option<&Seen>) -> String {
 fn an_administrator_sees_the_machine_as_it_is() {
     let machine = machine(true);
     let nodes = machine.asked.clone();
-    let capture = asked(machine, Some("cp-1")).unwrap();
+    let capture = asked(machine, "cp-1").unwrap();
     assert_eq!((capture.name.as_str(), capture.identity["talos"].as_str()), ("cp-1", "v1.13.2"));
     assert!(capture.reach.kernel);
     let Some(Seen::Stat(stat)) = capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Stat) else { panic!("a stat") };
@@ -145,7 +148,7 @@ fn an_administrator_sees_the_machine_as_it_is() {
 
 #[test]
 fn a_reader_sees_metadata_and_what_was_set_and_is_told_what_needs_more() {
-    let capture = asked(machine(false), None).unwrap();
+    let capture = asked(machine(false), NODE).unwrap();
     assert!(!capture.reach.kernel);
     assert!(matches!(capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Stat), Some(Seen::Stat(_))));
     let denied =
@@ -169,14 +172,14 @@ fn a_reader_sees_metadata_and_what_was_set_and_is_told_what_needs_more() {
 fn a_type_that_this_version_does_not_know_is_no_failure() {
     let mut old = machine(false);
     old.resources.clear();
-    let capture = asked(old, None).unwrap();
+    let capture = asked(old, NODE).unwrap();
     assert!(matches!(capture.path("/proc/cmdline", Aspect::Value), Some(Seen::Denied { .. })));
     assert!(matches!(capture.path("/proc/sys/kernel/kptr_restrict", Aspect::Value), Some(Seen::Denied { .. })));
 }
 
 #[test]
 fn a_stream_that_is_cut_is_no_short_answer() {
-    let capture = asked(Machine { fault: Fault::Truncated, ..machine(true) }, None).unwrap();
+    let capture = asked(Machine { fault: Fault::Truncated, ..machine(true) }, NODE).unwrap();
     for (path, aspect) in [
         ("/etc/kubernetes/kubelet.yaml", Aspect::Stat),
         ("/etc/kubernetes/manifests", Aspect::Stat),
@@ -188,14 +191,14 @@ fn a_stream_that_is_cut_is_no_short_answer() {
 
 #[test]
 fn a_call_that_found_nobody_is_tried_again() {
-    let whole = asked(machine(true), None).unwrap();
-    let flaky = asked(Machine { fault: Fault::Flaky, ..machine(true) }, None).unwrap();
+    let whole = asked(machine(true), NODE).unwrap();
+    let flaky = asked(Machine { fault: Fault::Flaky, ..machine(true) }, NODE).unwrap();
     assert_eq!(flaky.items, whole.items);
 }
 
 #[test]
 fn a_huge_file_is_not_taken() {
-    let capture = asked(Machine { fault: Fault::Huge, ..machine(true) }, None).unwrap();
+    let capture = asked(Machine { fault: Fault::Huge, ..machine(true) }, NODE).unwrap();
     assert!(matches!(capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Text), Some(Seen::TooLarge { .. })));
 }
 
@@ -206,7 +209,7 @@ fn a_node_that_cannot_be_reached_is_an_error_that_names_it() {
         (Fault::NodeDownInside, "node is down"),
         (Fault::NoForwarding, "no request forwarding"),
     ] {
-        let error = asked(Machine { fault, ..machine(true) }, Some("n9")).unwrap_err().to_string();
+        let error = asked(Machine { fault, ..machine(true) }, "n9").unwrap_err().to_string();
         assert!(error.starts_with("n9: ") && error.contains(expected), "{error}");
     }
 }
@@ -216,9 +219,9 @@ fn certificates_that_do_not_fit_are_refused_and_said_so() {
     let (authority, other) = (Authority::new(), Authority::new());
     let running = serve(machine(true), &authority, true);
     let endpoints = [running.address.clone()];
-    let expired = talos::capture(&context(&authority, &endpoints, -3), None, 0, trails()).unwrap_err().to_string();
+    let expired = talos::capture(&context(&authority, &endpoints, -3), NODE, 0, trails()).unwrap_err().to_string();
     assert!(expired.contains("ended 3 days ago"), "{expired}");
-    let stranger = talos::capture(&context(&other, &endpoints, 2), None, 0, trails()).unwrap_err().to_string();
+    let stranger = talos::capture(&context(&other, &endpoints, 2), NODE, 0, trails()).unwrap_err().to_string();
     assert!(stranger.to_lowercase().contains("certificate"), "{stranger}");
     assert!(stranger.contains("maintenance mode"), "{stranger}");
 }
@@ -229,7 +232,7 @@ fn a_machine_that_does_not_answer_in_time_is_given_up() {
     let running = serve(Machine { fault: Fault::Hangs, ..machine(true) }, &authority, true);
     let context =
         context(&authority, std::slice::from_ref(&running.address), 2).with_deadline(Duration::from_millis(300));
-    let error = talos::capture(&context, Some("slow"), 0, trails()).unwrap_err().to_string();
+    let error = talos::capture(&context, "slow", 0, trails()).unwrap_err().to_string();
     assert!(error.starts_with("slow: "), "{error}");
 }
 
@@ -240,7 +243,7 @@ fn a_machine_that_is_slow_over_everything_ends() {
     let context =
         context(&authority, std::slice::from_ref(&running.address), 2).with_deadline(Duration::from_millis(300));
     let many = (0..200).map(|at| trail(&format!("/file-{at}"), vec![], vec![Take::Stat])).collect();
-    let capture = talos::capture(&context, Some("slow"), 0, many).unwrap();
+    let capture = talos::capture(&context, "slow", 0, many).unwrap();
     let failed = |seen: &Seen| matches!(seen, Seen::Failed { why } if why.contains("took too long"));
     assert!(capture.items.len() == 200 && capture.items.iter().any(|item| failed(&item.seen)));
 }
@@ -255,10 +258,9 @@ fn a_machine_in_maintenance_mode_says_so() {
     let authority = Authority::new();
     let running = serve(machine, &authority, false);
     let context = context(&authority, std::slice::from_ref(&running.address), 2);
-    let of =
-        Start::Resources { namespace: "runtime".to_owned(), kind: "APIServiceConfigs.runtime.talos.dev".to_owned() };
+    let of = Start::Resources("APIServiceConfigs.runtime.talos.dev".to_owned());
     let trail = Trail { id: "r".to_owned(), start: of, hops: vec![], take: vec![Take::Resources(Cut::Resource)] };
-    let capture = talos::capture(&context, None, 0, vec![trail]).unwrap();
+    let capture = talos::capture(&context, NODE, 0, vec![trail]).unwrap();
     let place = evidence::Place::Resources("APIServiceConfigs.runtime.talos.dev".to_owned());
     let Some(Seen::Resources(all)) = capture.seen(&place, Aspect::Resources) else { panic!("resources") };
     let evidence::Spec::Text(spec) = &all[0].spec else { panic!("a spec") };
@@ -304,10 +306,10 @@ fn the_next_endpoint_is_tried_and_turns_are_taken() {
         listener.local_addr().unwrap().to_string()
     };
     let context = context(&authority, &[first.address.clone(), second.address.clone(), gone], 2);
-    talos::capture(&context, Some("a"), 0, vec![]).unwrap();
-    talos::capture(&context, Some("b"), 1, vec![]).unwrap();
+    talos::capture(&context, "a", 0, vec![]).unwrap();
+    talos::capture(&context, "b", 1, vec![]).unwrap();
     assert_eq!((one.load(Ordering::SeqCst), two.load(Ordering::SeqCst)), (3, 3));
-    talos::capture(&context, Some("c"), 2, vec![]).unwrap();
+    talos::capture(&context, "c", 2, vec![]).unwrap();
     assert_eq!(one.load(Ordering::SeqCst), 6, "where one does not answer the next does");
 }
 
@@ -316,7 +318,7 @@ fn a_directory_is_listed_with_what_is_in_it() {
     let mut machine = machine(true);
     machine.files.insert("/etc/kubernetes/manifests".to_owned(), File { mode: DIRECTORY | 0o700, ..File::default() });
     machine.file("/etc/kubernetes/manifests/a.yaml", 0o600, 0, "");
-    let capture = asked(machine, None).unwrap();
+    let capture = asked(machine, NODE).unwrap();
     let Some(Seen::List(listing)) = capture.path("/etc/kubernetes/manifests", Aspect::List) else { panic!("a list") };
     assert_eq!(listing.entries.iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>(), ["a.yaml"]);
 }

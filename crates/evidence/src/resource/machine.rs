@@ -230,13 +230,15 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_secret_outside_of_the_tables_is_gone(key in "[a-zA-Z]{1,12}", deep in 0..6usize) {
+            // The tables keep these.
+            proptest::prop_assume!(!["version", "debug", "type", "kind", "apiVersion", "name"].contains(&key.as_str()));
             let mut value = json!({ (key): "XCANARYX" });
             for at in 0..deep {
                 value = if at % 2 == 0 { json!({ "machine": value }) } else { json!({ "files": [value] }) };
             }
             if let Spec::Text(text) = take_spec(Cut::Machine, value) {
                 let text = text.to_lossy().into_owned();
-                proptest::prop_assert!(!text.contains("XCANARYX") || text.contains("version") || text.contains("debug"));
+                proptest::prop_assert!(!text.contains("XCANARYX"));
             }
         }
     }

@@ -15,7 +15,7 @@ mod server;
 mod trees;
 mod weak;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assess::Verdict;
 use evidence::Capture;
@@ -32,7 +32,7 @@ fn captured(made: &Made, admin: bool) -> Capture {
     let role = if admin { "os:admin" } else { "os:reader" };
     std::fs::write(&path, authority.talosconfig(std::slice::from_ref(&running.address), role, 30)).unwrap();
     let context = collect::talos::load(&path, None).unwrap();
-    collect::talos::capture(&context, Some("n1"), 0, assess::trails(&common::content())).unwrap()
+    collect::talos::capture(&context, "n1", 0, assess::trails(&common::content())).unwrap()
 }
 
 fn judged(made: &Made, admin: bool, profile: &str) -> Report {
@@ -57,6 +57,22 @@ fn machines() -> impl Iterator<Item = Made> {
             generations.iter().map(move |documents| Made::stock(minor, role, *documents))
         })
     })
+}
+
+/// A type that is asked for and may not be read would never be seen; one that may be and is not asked for is a right
+/// without a need.
+#[test]
+fn what_is_asked_of_talos_is_what_may_be_read() {
+    let asked = assess::trails(&common::content()).into_iter().filter_map(|trail| match trail.start {
+        evidence::Start::Resources(kind) => Some(kind),
+        _ => None,
+    });
+    // What the source looks at of itself, to know the machine and what the role may see.
+    let own = ["ResourceDefinitions.meta.cosi.dev", "KernelCmdlines.runtime.talos.dev"];
+    let own = own.into_iter().chain(["KernelParamStatuses.runtime.talos.dev", "BootIDs.runtime.talos.dev"]);
+    let needed: BTreeSet<String> = asked.chain(own.map(str::to_owned)).collect();
+    let readable = collect::talos::KINDS.iter().map(|kind| kind.name.to_owned());
+    assert_eq!(readable.collect::<BTreeSet<_>>(), needed);
 }
 
 /// What a stock machine fails, with what bounds it to some versions. Everything here is genuine, and explained.

@@ -7,17 +7,11 @@ use super::{list, state_flag, version};
 use crate::document;
 use crate::node::Node;
 use crate::talos::documents::Documents;
-use crate::talos::{is_denied, is_protected};
+use crate::talos::{arguments_of, is_denied, is_protected};
 use crate::value::{Resolved, Seen, Value};
 
-/// Components with the keys under which their arguments stand: the document of 1.14 and newer, and the old key.
-const COMPONENTS: [(&str, &str, &str); 5] = [
-    ("kube-apiserver", "KubeAPIServerConfig", "cluster.apiServer"),
-    ("kube-controller-manager", "KubeControllerManagerConfig", "cluster.controllerManager"),
-    ("kube-scheduler", "KubeSchedulerConfig", "cluster.scheduler"),
-    ("kubelet", "KubeletConfig", "machine.kubelet"),
-    ("etcd", "", "cluster.etcd"),
-];
+/// Components that a configuration gives arguments.
+const COMPONENTS: [&str; 5] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "etcd"];
 
 pub(super) fn traps(node: &Node<'_>, _: &str) -> Resolved {
     node.machine_config().and_then(|documents| {
@@ -52,7 +46,8 @@ fn found(documents: &Documents, minor: u32, ignored: bool) -> Vec<String> {
     if has("KubeAuthenticationConfig") && !modern {
         found.push("KubeAuthenticationConfig without KubeAPIServerConfig: the API server is configured in the old form and does not use it".to_owned());
     }
-    for (component, kind, legacy) in COMPONENTS {
+    for component in COMPONENTS {
+        let (kind, legacy) = arguments_of(component);
         let own = |path: &str| documents.legacy(&format!("{legacy}.{path}"));
         if has(kind) && documents.legacy(legacy).is_some_and(|old| old.as_object().is_some_and(|old| !old.is_empty())) {
             found.push(format!("{legacy} beside {kind}: Talos refuses a component that is configured in both forms"));
@@ -81,7 +76,7 @@ fn found(documents: &Documents, minor: u32, ignored: bool) -> Vec<String> {
         found.push(format!("{argument} in machine.install.extraKernelArgs: a unified kernel image ignores it"));
     }
     for kind in documents.kinds().filter(|kind| kind.starts_with("Kube") && minor < 14) {
-        let known = COMPONENTS.iter().any(|(_, own, _)| *own == kind);
+        let known = COMPONENTS.iter().any(|own| arguments_of(own).0 == kind);
         if !known && kind != "KubeSpanConfig" && kind != "KubeSpanEndpointsConfig" {
             found.push(format!("{kind}: Talos knows it since 1.14 only"));
         }

@@ -123,7 +123,7 @@ const OLD_SUITES: [&str; 8] = [
 ];
 
 /// Where a component's extra arguments stand: document of 1.14 and newer, and key of the old one.
-fn arguments_of(component: &str) -> (&'static str, &'static str) {
+pub(crate) fn arguments_of(component: &str) -> (&'static str, &'static str) {
     match component {
         "kube-apiserver" => ("KubeAPIServerConfig", "cluster.apiServer"),
         "kube-controller-manager" => ("KubeControllerManagerConfig", "cluster.controllerManager"),
