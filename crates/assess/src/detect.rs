@@ -58,7 +58,7 @@ pub(crate) fn version(node: &Node<'_>) -> Option<(Version, Choice)> {
     for kind in [KUBELET_SPECS, KUBELET_STATUSES] {
         if let Seen::Known(spec) = node.spec(kind, "kubelet")
             && let Some(image) = document::text_at(&spec.json, "image")
-            && let Some((_, tag)) = image.rsplit_once(':')
+            && let Some(tag) = evidence::image_tag(&image)
             && let Ok(version) = tag.parse()
         {
             return choose(version, format!("the image of the kubelet in {} says so", spec.place));

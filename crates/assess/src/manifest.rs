@@ -147,8 +147,7 @@ impl Container {
 
     /// The version in the image's tag, e.g. `v1.36.2`.
     pub(crate) fn version(&self) -> Option<Version> {
-        let (_, tag) = self.image.split('@').next()?.rsplit_once(':')?;
-        tag.parse().ok()
+        evidence::image_tag(&self.image)?.parse().ok()
     }
 }
 

@@ -8,6 +8,7 @@ mod argv;
 mod ask;
 mod capture;
 mod cut;
+mod image;
 mod item;
 mod kernel;
 mod matching;
@@ -23,6 +24,7 @@ pub use argv::split_flag;
 pub use ask::Ask;
 pub use capture::{Break, Capture, Reach, Run, Source};
 pub use cut::{Cut, CutNote, cut, scrub_argv, scrub_env};
+pub use image::image_tag;
 pub use item::{
     Aspect, Basis, Entry, FileKind, Item, Listener, Listing, Place, Process, ProcessTable, Resource, Seen, Sockets,
     Spec, Stat, Text,

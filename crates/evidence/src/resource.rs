@@ -1,17 +1,21 @@
-//! Specs of Talos' resources, kept as JSON without their secrets.
+//! Specs of Talos' resources, kept as JSON. What a table lists is kept, and nothing else: everything else may be a key, a
+//! token or a person's own.
 
 mod machine;
+mod parts;
+mod table;
+mod types;
 
 use serde_json::{Map, Value};
 
 use crate::{Cut, Spec, Text, cut};
 
-/// A spec as it may be kept: cut, and written as JSON. A spec that is no mapping stands as `value` in one; of a machine
-/// configuration the spec is the list of its documents.
-pub fn take_spec(how: Cut, spec: Value) -> Spec {
+/// A spec of a type as it may be kept: cut, and written as JSON. A spec that is no mapping says nothing that is kept; of a
+/// machine configuration the spec is the list of its documents.
+pub fn take_spec(how: Cut, of: &str, spec: Value) -> Spec {
     let (spec, mut notes) = match how {
         Cut::Machine => machine::cut(spec),
-        _ => (spec, Vec::new()),
+        _ => types::cut(of, spec),
     };
     let spec = match spec {
         Value::Object(_) | Value::Array(_) => spec,

@@ -70,14 +70,20 @@ pub(crate) struct Source {
 pub(crate) struct Talos {
     /// Talos machines, asked through their own API with this talosconfig; `os:reader` is enough for most of it. Without
     /// FILE: `$TALOSCONFIG`, `$TALOS_HOME/config` or ~/.talos/config, /var/run/secrets/talos.dev/config
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
-    pub talosconfig: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's way to tell a flag without its value from no flag")]
+    pub talosconfig: Option<Option<PathBuf>>,
     /// The talosconfig's context, instead of its current one
     #[arg(long = "talos-context", value_name = "NAME")]
     pub context: Option<String>,
     /// The machines, by address or name. Default: the nodes of the context, else its endpoints
-    #[arg(long = "talos-nodes", value_name = "NODE", value_delimiter = ',')]
+    #[arg(long = "talos-nodes", value_name = "NODE", value_delimiter = ',', value_parser = named)]
     pub nodes: Vec<String>,
+}
+
+/// A name without the blanks that a person writes after a comma.
+fn named(text: &str) -> Result<String, &'static str> {
+    Some(text.trim()).filter(|name| !name.is_empty()).map(str::to_owned).ok_or("a name is missing")
 }
 
 impl Talos {
@@ -224,7 +230,7 @@ pub(crate) struct Collect {
     /// The run file
     #[arg(short, long, value_name = "FILE", required_unless_present = "print_trails")]
     pub output: Option<PathBuf>,
-    /// Name of the node, instead of its host name
+    /// Name of the node, instead of its own
     #[arg(long)]
     pub name: Option<String>,
     /// Print the trails, for kube-assay-probe, instead of following them

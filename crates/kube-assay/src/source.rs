@@ -1,17 +1,15 @@
 //! From the source that was named to a run.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Context;
 use benchmark::Content;
 use collect::recording::{Recording, is_recording};
 use collect::saved::Saved;
 use collect::talos::{self, TalosError};
-use evidence::{Capture, Run};
+use evidence::{Capture, Run, RunFileError};
 
 use crate::cli::{Source, Talos};
 use crate::exit::mistake;
@@ -40,18 +38,12 @@ fn imported(paths: &[PathBuf], name: Option<&str>, content: &Content) -> anyhow:
 
 /// Talos machines, asked through their own API, with a line for each that is done.
 fn talos(given: &Talos, content: &Content) -> anyhow::Result<Vec<Capture>> {
-    let named = given.talosconfig.as_deref().filter(|path| !path.as_os_str().is_empty());
+    let named = given.talosconfig.iter().flatten().next().map(PathBuf::as_path);
     let path = talos::find(named, |name| std::env::var(name).ok())
         .ok_or_else(|| mistake("there is no talosconfig: give --talosconfig FILE, or set TALOSCONFIG"))?;
     let cluster = talos::load(&path, given.context.as_deref()).map_err(|error| mistake(error.to_string()))?;
-    let nodes = match (&given.nodes, &cluster.nodes) {
-        (given, _) if !given.is_empty() => given.clone(),
-        (_, own) if !own.is_empty() => own.clone(),
-        _ => cluster.endpoints.iter().map(|endpoint| endpoint.host.clone()).collect(),
-    };
-    let mut distinct = BTreeSet::new();
-    let nodes: Vec<String> = nodes.into_iter().filter(|node| distinct.insert(node.clone())).collect();
-    let total = nodes.len();
+    let targets = cluster.targets(&given.nodes);
+    let total = targets.len();
     let done = AtomicUsize::new(0);
     let interactive = std::io::stderr().is_terminal();
     let progress = |node: &str, ended: Result<&Capture, &TalosError>| {
@@ -64,7 +56,7 @@ fn talos(given: &Talos, content: &Content) -> anyhow::Result<Vec<Capture>> {
         // A broken pipe on stderr must not end the audit.
         let _ = writeln!(anstream::stderr(), "talos {done}/{total} {node}: {word}");
     };
-    let ended = talos::captures(&cluster, &nodes, &assess::trails(content), &progress);
+    let ended = talos::captures(&cluster, &targets, &assess::trails(content), &progress);
     if ended.iter().all(|(_, capture)| capture.is_err()) {
         anyhow::bail!("no machine of the context {} answered", cluster.name);
     }
@@ -75,13 +67,24 @@ fn talos(given: &Talos, content: &Content) -> anyhow::Result<Vec<Capture>> {
     Ok(captures.collect())
 }
 
+/// A run file that cannot be read: a mistake of who named it, unless the disk failed.
+fn unreadable(path: &Path, error: RunFileError) -> anyhow::Error {
+    match error {
+        RunFileError::Io(_) => anyhow::Error::new(error).context(path.display().to_string()),
+        _ => mistake(format!("{}: {:#}", path.display(), anyhow::Error::new(error))),
+    }
+}
+
 /// Looks, or reads what was seen earlier. A live scan is collecting, then judging in memory.
 pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> anyhow::Result<Run> {
     let mut captures: Vec<Capture> = Vec::new();
     let local = &source.local;
     for path in &local.evidence {
         let file = File::open(path).map_err(|error| mistake(format!("{}: {error}", path.display())))?;
-        let run = evidence::read_run(BufReader::new(file)).with_context(|| path.display().to_string())?;
+        let run = evidence::read_run(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
+        if run.captures.is_empty() {
+            return Err(mistake(format!("{}: it holds no capture of any node", path.display())));
+        }
         captures.extend(run.captures);
     }
     for file in &local.rendered {
@@ -95,6 +98,11 @@ pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> any
     if captures.is_empty() {
         let root = local.node_root.as_deref().unwrap_or_else(|| Path::new("/"));
         captures.push(probe::capture(root, name, assess::trails(content), probe::Options::default())?);
+    }
+    match (name, captures.as_mut_slice()) {
+        (Some(name), [one]) => name.clone_into(&mut one.name),
+        (Some(_), several) => return Err(mistake(format!("--name is for one node, and there are {}", several.len()))),
+        (None, _) => {}
     }
     let names: Vec<String> = captures.iter().map(|capture| capture.name.clone()).collect();
     for (at, capture) in captures.iter_mut().enumerate() {

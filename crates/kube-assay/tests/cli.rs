@@ -13,11 +13,12 @@ struct Ended {
 }
 
 #[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test is the one who calls the command")]
-fn call(arguments: &[&str]) -> Ended {
+fn called(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-assay"))
         .args(arguments)
         .current_dir(common::root())
         .env_remove("COLUMNS")
+        .envs(variables.iter().copied())
         .output()
         .unwrap();
     Ended {
@@ -27,12 +28,16 @@ fn call(arguments: &[&str]) -> Ended {
     }
 }
 
+fn call(arguments: &[&str]) -> Ended {
+    called(arguments, &[])
+}
+
 const STOCK: &str = "fixtures/runs/kubeadm-v1.36.run";
 const HARDENED: &str = "fixtures/runs/kubeadm-hardened-v1.36.run";
 
 #[test]
 fn exit_codes_tell_findings_from_faults() {
-    let cases: [(&[&str], i32); 14] = [
+    let cases: [(&[&str], i32); 16] = [
         (&["scan", "--evidence", STOCK], 1),
         (&["scan", "--evidence", STOCK, "--fail-on", "none"], 0),
         (&["scan", "--evidence", HARDENED], 0),
@@ -41,7 +46,9 @@ fn exit_codes_tell_findings_from_faults() {
         (&["scan", "--evidence", STOCK, "--profile", "cis-9.9"], 2),
         (&["scan", "--evidence", STOCK, "--control", "9.9.9"], 2),
         (&["scan", "--evidence", "no-such-file"], 2),
-        (&["scan", "--evidence", "README.md"], 4),
+        (&["scan", "--evidence", "README.md"], 2),
+        (&["scan", "--rendered", "crates", "--talos-version", "1.14"], 2),
+        (&["scan", "--talosconfig", "--talos-nodes", " "], 2),
         (&["scan", "--import", "crates"], 2),
         (&["scan", "--node-root", "no-such-directory"], 4),
         (&["scan", "-o", "pdf"], 2),
@@ -195,4 +202,28 @@ fn every_control_can_be_explained() {
 #[test]
 fn a_report_of_the_stock_node_reads_so() {
     insta::assert_snapshot!(call(&["scan", "--evidence", STOCK]).out);
+}
+
+#[test]
+fn what_was_named_is_never_taken_for_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = directory.path().join("empty.run").display().to_string();
+    let mut bytes = Vec::new();
+    evidence::write_run(&evidence::Run { captures: Vec::new() }, &mut bytes).unwrap();
+    std::fs::write(&empty, bytes).unwrap();
+    let ended = call(&["scan", "--evidence", &empty]);
+    assert!(ended.code == 2 && ended.err.contains("it holds no capture"), "{}", ended.err);
+    let out = directory.path().join("out.run").display().to_string();
+    let ended = call(&["collect", "--evidence", STOCK, "--name", "cp", "-o", &out]);
+    assert!(ended.code == 0 && ended.err.starts_with("cp: "), "{}", ended.err);
+    let ended = call(&["collect", "--evidence", STOCK, HARDENED, "--name", "cp", "-o", &out]);
+    assert!(ended.code == 2 && ended.err.contains("--name is for one node, and there are 2"), "{}", ended.err);
+}
+
+#[test]
+fn a_talosconfig_is_looked_for_where_it_is_not_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let gone = directory.path().join("gone");
+    let ended = called(&["scan", "--talosconfig"], &[("TALOSCONFIG", gone.to_str().unwrap())]);
+    assert!(ended.code == 2 && ended.err.contains("gone"), "{}", ended.err);
 }

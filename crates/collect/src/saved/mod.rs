@@ -135,7 +135,10 @@ impl Saved {
     pub fn capture(&self, name: Option<&str>, trails: Vec<Trail>) -> Capture {
         let catalogue = evidence::trails_digest(&trails);
         let (mut items, breaks) = crate::follow(trails, |ask| self.look(ask));
-        crate::declare(&mut items, |path| self.machine.is_declared(path));
+        // What the kernel itself showed comes before what Talos wrote.
+        crate::declare(&mut items, |path| {
+            self.machine.is_declared(path) && path.as_str().is_some_and(|path| self.value(path).is_none())
+        });
         let hostname = self.settings.as_ref().and_then(|settings| settings.plain("kernel.hostname"));
         let release = self.release();
         let identity = [("hostname", hostname), ("kernel", release.as_deref())];

@@ -70,7 +70,8 @@ impl Dump {
             } else if line.starts_with(char::is_whitespace) && last.is_some() {
                 // Some values go over several lines.
             } else {
-                return Err(format!("line {at} is no `key = value` as `sysctl -a` prints it: {}", beginning(line)));
+                // Its text stays out of the message: a file of another kind may be full of secrets.
+                return Err(format!("line {at} is no `key = value` as `sysctl -a` prints it"));
             }
         }
         Ok(dump)
@@ -130,9 +131,4 @@ impl Dump {
             None => Some(Seen::Absent { proof: "the whole of `sysctl -a` does not show it".to_owned() }),
         }
     }
-}
-
-fn beginning(line: &str) -> String {
-    let short: String = line.chars().take(40).collect();
-    if short.len() < line.len() { format!("{short}…") } else { short }
 }

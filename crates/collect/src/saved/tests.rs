@@ -96,7 +96,7 @@ fn a_dump_is_read_leniently_and_never_guessed() {
     .unwrap();
     assert_eq!((dump.plain("kernel.a.b"), dump.plain("kernel.c")), (Some("2"), Some("")));
     let error = Dump::read("kernel.a = 1\nnonsense\n").unwrap_err();
-    assert_eq!(error, "line 2 is no `key = value` as `sysctl -a` prints it: nonsense");
+    assert_eq!(error, "line 2 is no `key = value` as `sysctl -a` prints it");
 }
 
 #[test]
@@ -190,4 +190,19 @@ fn a_mark_before_utf_8_is_no_part_of_a_file() {
         };
         assert_eq!(of(format!("\u{feff}{text}")), of(text.to_owned()), "{name}");
     }
+}
+
+#[test]
+fn what_the_kernel_showed_comes_before_what_talos_wrote() {
+    let status = "node: n\nmetadata:\n  type: KernelParamStatuses.runtime.talos.dev\n  id: proc.sys.kernel.kptr_restrict\nspec:\n  current: \"1\"\n  default: \"0\"\n  unsupported: false\n";
+    let basis = |files: &[&str]| {
+        let mut saved = Saved::default();
+        for (at, text) in files.iter().enumerate() {
+            saved.add(&at.to_string(), text.as_bytes().to_vec()).unwrap();
+        }
+        let capture = saved.capture(None, vec![trail("/proc/sys/kernel/kptr_restrict", Take::Value)]);
+        capture.items.iter().find(|item| item.aspect == Aspect::Value).map(|item| item.basis)
+    };
+    assert_eq!(basis(&[status]), Some(evidence::Basis::Declared));
+    assert_eq!(basis(&[status, "kernel.kptr_restrict = 2\n"]), Some(evidence::Basis::Running));
 }

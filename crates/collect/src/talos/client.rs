@@ -1,6 +1,8 @@
 //! Talos' API as far as it is called: six calls that read, and nothing else. What is called is decided here and nowhere
 //! else.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prost::Message;
@@ -12,7 +14,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use super::TalosError;
-use super::config::{Context, Endpoint};
+use super::config::{Context, Endpoint, Target};
 use super::kinds::Kind;
 use super::resource::Raw;
 use super::wire;
@@ -27,7 +29,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 const MAX_STREAM: usize = 20_000;
 
 /// Bytes of all messages of a stream.
-const MAX_ANSWER: usize = 64 << 20;
+const MAX_ANSWER: usize = 32 << 20;
+
+/// Bytes of all lists of one machine: several machines are asked at once.
+const MAX_MACHINE: usize = 96 << 20;
 
 /// The calls that are made. All of them read; all but [`Method::Read`] need os:reader only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +72,12 @@ impl Method {
 #[derive(Clone, Debug)]
 pub(super) struct Client {
     channel: Channel,
-    node: MetadataValue<tonic::metadata::Ascii>,
+    /// The node behind the endpoint that is meant; none: the endpoint itself.
+    node: Option<MetadataValue<tonic::metadata::Ascii>>,
     /// How long one call may take.
     deadline: Duration,
+    /// Bytes that the machine may still answer with.
+    left: Arc<AtomicUsize>,
 }
 
 impl Client {
@@ -77,7 +85,7 @@ impl Client {
     pub(super) async fn connect(
         context: &Context,
         endpoint: &Endpoint,
-        node: &str,
+        node: Option<&str>,
     ) -> Result<(Self, wire::Version), Status> {
         let mut tls = ClientTlsConfig::new()
             .domain_name(endpoint.host.clone())
@@ -96,8 +104,10 @@ impl Client {
             .connect()
             .await
             .map_err(|error| failed(&error))?;
-        let node = node.parse().map_err(|_| Status::invalid_argument(format!("`{node}` is no name of a node")))?;
-        let client = Self { channel, node, deadline: context.deadline };
+        let named =
+            |node: &str| node.parse().map_err(|_| Status::invalid_argument(format!("`{node}` is no name of a node")));
+        let left = Arc::new(AtomicUsize::new(MAX_MACHINE));
+        let client = Self { channel, node: node.map(named).transpose()?, deadline: context.deadline, left };
         // A missing or refused certificate shows with the first call only.
         let response: wire::VersionResponse = client.unary(Method::Version, wire::Empty {}).await?;
         let version = one(response.messages, |version| version.metadata.as_ref())?;
@@ -107,7 +117,9 @@ impl Client {
     fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         // One node, one stream: answers are never mixed.
-        request.metadata_mut().insert("node", self.node.clone());
+        if let Some(node) = &self.node {
+            request.metadata_mut().insert("node", node.clone());
+        }
         request.set_timeout(self.deadline);
         request
     }
@@ -171,10 +183,13 @@ impl Client {
         self.within(async {
             let (mut all, mut size) = (Vec::new(), 0);
             while let Some(message) = stream.message().await? {
-                size += message.encoded_len();
-                if all.len() == MAX_STREAM || size > MAX_ANSWER {
+                let own = message.encoded_len();
+                size += own;
+                let take = |left: usize| left.checked_sub(own);
+                let spent = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err();
+                if all.len() == MAX_STREAM || size > MAX_ANSWER || spent {
                     return Err(Status::resource_exhausted(format!(
-                        "more than {MAX_STREAM} answers or {MAX_ANSWER} bytes"
+                        "more than {MAX_STREAM} answers or {MAX_ANSWER} bytes, or {MAX_MACHINE} of the machine in all"
                     )));
                 }
                 all.push(message);
@@ -226,9 +241,9 @@ impl Client {
         Ok(one(response.messages, |sockets| sockets.metadata.as_ref())?.connectrecord)
     }
 
-    /// Resources of a type.
-    pub(super) async fn resources(&self, kind: Kind) -> Result<Vec<Raw>, Status> {
-        let request = wire::ResourceListRequest { namespace: kind.namespace.to_owned(), r#type: kind.name.to_owned() };
+    /// Resources of a type in a namespace.
+    pub(super) async fn resources(&self, namespace: &str, kind: Kind) -> Result<Vec<Raw>, Status> {
+        let request = wire::ResourceListRequest { namespace: namespace.to_owned(), r#type: kind.name.to_owned() };
         let all: Vec<wire::ResourceListResponse> = self.all(Method::Resources, request).await?;
         let read = all.into_iter().filter_map(|response| {
             let resource = response.resource?;
@@ -279,27 +294,40 @@ fn causes(error: &dyn std::error::Error) -> String {
     told
 }
 
-/// Connects to a node through the context's endpoints, beginning with the `turn`th: the first that answers is taken.
-pub(super) async fn through(context: &Context, node: &str, turn: usize) -> Result<(Client, wire::Version), TalosError> {
-    let failed = |why: String| TalosError::Node { node: node.to_owned(), why };
+/// Connects to a machine: straight to its endpoint, or through the context's endpoints, beginning with the `turn`th. The
+/// first that answers is taken: one that forwards nothing, or does not know the node, is no reason to give up.
+pub(super) async fn through(
+    context: &Context,
+    target: &Target,
+    turn: usize,
+) -> Result<(Client, wire::Version), TalosError> {
+    let failed = |why: String| TalosError::Node { node: target.name().to_owned(), why };
     if let Some(ended) = context.certificate().ended() {
         return Err(failed(format!("the client's certificate in the talosconfig ended {ended}: make a new one")));
     }
+    let (endpoints, node): (Vec<&Endpoint>, _) = match target {
+        Target::Endpoint(endpoint) => (vec![endpoint], None),
+        Target::Node(node) => {
+            let first = turn % context.endpoints.len().max(1);
+            let (before, from) = context.endpoints.split_at(first);
+            (from.iter().chain(before).collect(), Some(node.as_str()))
+        }
+    };
+    let mut refused = None;
     let mut last = "there is no endpoint".to_owned();
-    for at in 0..context.endpoints.len() {
-        let endpoint = &context.endpoints[(turn + at) % context.endpoints.len()];
+    for endpoint in endpoints {
         match Client::connect(context, endpoint, node).await {
             Ok(connected) => return Ok(connected),
-            // Another endpoint would say the same of a node that it knows, or of who may ask.
-            Err(status)
-                if matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated | Code::InvalidArgument) =>
-            {
-                return Err(failed(told(&status)));
+            Err(status) => {
+                last = format!("{endpoint}: {}", told(&status));
+                // What a server says tells more than that another was not reached.
+                if status.code() != Code::Unavailable {
+                    refused.get_or_insert_with(|| last.clone());
+                }
             }
-            Err(status) => last = format!("{endpoint}: {}", told(&status)),
         }
     }
-    Err(failed(last))
+    Err(failed(refused.unwrap_or(last)))
 }
 
 /// A refusal in words.

@@ -1,6 +1,6 @@
 //! A talosconfig: which cluster, how to reach it, and who one is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,6 +125,39 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
+/// One machine to ask.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// A machine by its name or address, as the endpoints know it.
+    Node(String),
+    /// The machine behind an endpoint itself. It is given no name: what leads to it from here may lead nowhere there.
+    Endpoint(Endpoint),
+}
+
+impl Target {
+    /// What it is called in a report.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Node(name) => name,
+            Self::Endpoint(endpoint) => &endpoint.host,
+        }
+    }
+}
+
+impl Context {
+    /// The machines that are meant: those that are named, else the context's own, else those behind its endpoints.
+    pub fn targets(&self, named: &[String]) -> Vec<Target> {
+        let nodes = if named.is_empty() { &self.nodes } else { named };
+        let mut all: Vec<Target> = nodes.iter().cloned().map(Target::Node).collect();
+        if all.is_empty() {
+            all = self.endpoints.iter().cloned().map(Target::Endpoint).collect();
+        }
+        let mut distinct = BTreeSet::new();
+        all.retain(|target| distinct.insert(target.clone()));
+        all
+    }
+}
+
 /// The file as it is written. What is not known here is left to newer versions.
 #[derive(Deserialize)]
 struct File {
@@ -152,7 +185,8 @@ struct Written {
     proxy_url: String,
 }
 
-/// The talosconfig that `talosctl` would take: the one that is named, else the first that is there.
+/// The talosconfig that `talosctl` would take: the one that is named here or by `TALOSCONFIG`, else the first that is
+/// there. Whether the named one is there shows when it is read.
 pub fn find(named: Option<&Path>, env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     if let Some(named) = named {
         return Some(named.to_owned());
@@ -160,7 +194,7 @@ pub fn find(named: Option<&Path>, env: impl Fn(&str) -> Option<String>) -> Optio
     let own = env("TALOS_HOME").map(PathBuf::from).filter(|home| home.is_absolute()).map(|home| home.join("config"));
     let own = own.or_else(|| Some(PathBuf::from(env("HOME")?).join(".talos/config")));
     let given = env("TALOSCONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
-    [given, own, Some(IN_POD.into())].into_iter().flatten().find(|path| path.is_file())
+    given.or_else(|| [own, Some(IN_POD.into())].into_iter().flatten().find(|path| path.is_file()))
 }
 
 /// Reads a context of a talosconfig: the one that is named, else the file's current one.
@@ -325,7 +359,7 @@ mod tests {
         };
         let home = directory.path().to_owned();
         assert_eq!(look(&[("HOME", home.clone()), ("TALOSCONFIG", at("given"))]), Some(at("given")));
-        assert_eq!(look(&[("HOME", home.clone()), ("TALOSCONFIG", at("gone"))]), Some(at(".talos/config")));
+        assert_eq!(look(&[("HOME", home.clone()), ("TALOSCONFIG", at("gone"))]), Some(at("gone")));
         assert_eq!(look(&[("HOME", home.clone()), ("TALOS_HOME", at(".talos"))]), Some(at(".talos/config")));
         assert_eq!(look(&[("HOME", home), ("TALOS_HOME", "relative".into())]), Some(at(".talos/config")));
         assert_eq!(find(Some(Path::new("named")), |_| None), Some("named".into()));

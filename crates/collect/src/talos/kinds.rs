@@ -3,7 +3,7 @@
 /// A type of resources that may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// Its namespace.
+    /// The namespace that Talos keeps it in, unless a version's own definitions say otherwise.
     pub namespace: &'static str,
     /// Its full name.
     pub name: &'static str,
@@ -39,7 +39,7 @@ pub const KINDS: [Kind; 21] = [
     kind("runtime", "ExtensionStatuses.runtime.talos.dev"),
     kind("runtime", "MountStatuses.runtime.talos.dev"),
     kind("runtime", "APIServiceConfigs.runtime.talos.dev"),
-    kind("cluster", "KubernetesAccessConfigs.cluster.talos.dev"),
+    kind("config", "KubernetesAccessConfigs.cluster.talos.dev"),
     kind("k8s", "Nodenames.kubernetes.talos.dev"),
     kind("k8s", "StaticPods.kubernetes.talos.dev"),
     kind("k8s", "KubeletSpecs.kubernetes.talos.dev"),
@@ -50,6 +50,9 @@ pub const KINDS: [Kind; 21] = [
     kind("controlplane", "AuthenticationConfigs.kubernetes.talos.dev"),
     kind("controlplane", "SchedulerConfigs.kubernetes.talos.dev"),
 ];
+
+/// Where Talos keeps its secrets. Nothing is read there, whatever a machine says of a type.
+pub(super) const SECRETS: &str = "secrets";
 
 /// The type of a name, if it may be read.
 pub(super) fn named(name: &str) -> Option<Kind> {
@@ -100,7 +103,7 @@ mod tests {
     fn nothing_secret_is_read() {
         for kind in KINDS {
             let name = kind.name.split('.').next().unwrap();
-            assert!(!SECRET.contains(&name) && kind.namespace != "secrets", "{name}");
+            assert!(!SECRET.contains(&name) && kind.namespace != SECRETS, "{name}");
         }
         let secret = [
             "/system/secrets/etcd/peer.key",

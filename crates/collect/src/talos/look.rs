@@ -34,6 +34,24 @@ const MAX_VALUE: u64 = 64 << 10;
 /// What follows a socket's state `LISTEN` in the kernel's own numbers.
 const LISTEN: i32 = 10;
 
+/// What a machine says of a type of its resources.
+struct Definition {
+    /// Whether it is for os:admin only.
+    sensitive: bool,
+    /// Where it keeps them.
+    namespace: Option<String>,
+}
+
+/// What a path leads to.
+#[derive(Clone)]
+struct Found {
+    /// The path of what it leads to.
+    place: String,
+    /// Whether links lead there.
+    linked: bool,
+    own: FileInfo,
+}
+
 /// One machine, with what it was asked before.
 pub(super) struct Node {
     client: Client,
@@ -42,12 +60,14 @@ pub(super) struct Node {
     resources: BTreeMap<&'static str, Result<Vec<Raw>, Seen>>,
     /// The version of Talos, for what it does not know.
     version: String,
-    /// The types that this version knows, and whether they are for os:admin only; none: it did not tell.
-    known: Option<BTreeMap<String, bool>>,
+    /// The types that this version knows, by their names in small letters; none: it did not tell.
+    known: Option<BTreeMap<String, Definition>>,
     /// When the kernel started, in Unix seconds, once it was looked for; an error: it cannot be seen.
     boot: Option<Result<i64, ()>>,
-    /// Whether a file was read, or refused.
+    /// Whether the role may read files, once a file was read, or refused for the role's sake.
     read: Option<bool>,
+    /// What paths were found to lead to.
+    found: BTreeMap<String, Found>,
     declared: BTreeSet<OsText>,
 }
 
@@ -62,6 +82,7 @@ impl Node {
             sockets: None,
             resources: BTreeMap::new(),
             read: None,
+            found: BTreeMap::new(),
             declared: BTreeSet::new(),
         }
     }
@@ -159,13 +180,15 @@ impl Node {
         Ok(Seen::Sockets(Sockets { listening, owners_known }))
     }
 
-    /// What a path leads to, links followed, and what is in it if it is a directory.
-    async fn found(&mut self, path: &OsText) -> Result<(String, bool, Vec<FileInfo>), Seen> {
+    /// What a path leads to, links followed, and what is in it if it is a directory. The API itself follows a link to its
+    /// end, and tells the names that it found there.
+    async fn entries(&mut self, path: &OsText) -> Result<(Found, Vec<FileInfo>), Seen> {
         let Some(path) = path.as_str().filter(|path| path.starts_with('/')) else {
             return Err(Seen::Failed { why: "not an absolute path in UTF-8".to_owned() });
         };
         let mut here = path.to_owned();
-        for links in 0..MAX_LINKS {
+        let mut linked = false;
+        for _ in 0..MAX_LINKS {
             let all = self.client.list(&here).await.map_err(|status| file_refusal(&status))?;
             let Some(own) = all.iter().find(|file| same(&file.name, &here)).or(all.first()) else {
                 return Err(Seen::Failed { why: "the API tells nothing of it".to_owned() });
@@ -174,21 +197,31 @@ impl Node {
                 return Err(missing(&own.error));
             }
             if own.mode & LINK == 0 {
-                return Ok((here, links > 0, all));
+                linked |= !same(&own.name, &here);
+                let found = Found { place: own.name.clone(), linked, own: own.clone() };
+                self.found.insert(path.to_owned(), found.clone());
+                return Ok((found, all));
             }
             if own.link.is_empty() {
                 return Err(Seen::Failed { why: "a link whose target the API does not tell".to_owned() });
             }
             here = target(&here, &own.link);
+            linked = true;
         }
         Err(Seen::Failed { why: "too many links".to_owned() })
     }
 
+    async fn found(&mut self, path: &OsText) -> Result<Found, Seen> {
+        match path.as_str().and_then(|path| self.found.get(path)) {
+            Some(found) => Ok(found.clone()),
+            None => Ok(self.entries(path).await?.0),
+        }
+    }
+
     async fn stat(&mut self, path: &OsText) -> Result<Seen, Seen> {
-        let (place, linked, all) = self.found(path).await?;
-        let own = all.iter().find(|file| same(&file.name, &place)).unwrap_or(&all[0]);
+        let Found { place, linked, own } = self.found(path).await?;
         Ok(Seen::Stat(Stat {
-            kind: kind(own),
+            kind: kind(&own),
             mode: permissions(own.mode),
             uid: own.uid,
             gid: own.gid,
@@ -199,20 +232,19 @@ impl Node {
     }
 
     async fn list(&mut self, path: &OsText, limit: usize) -> Result<Seen, Seen> {
-        let (place, _, all) = self.found(path).await?;
-        let own = all.iter().find(|file| same(&file.name, &place)).unwrap_or(&all[0]);
-        if kind(own) != FileKind::Dir {
+        let (Found { place, own, .. }, all) = self.entries(path).await?;
+        if kind(&own) != FileKind::Dir {
             return Err(Seen::Failed { why: "not a directory".to_owned() });
         }
         let mut entries: Vec<Entry> = Vec::new();
         for file in all.iter().filter(|file| !same(&file.name, &place)) {
-            let beneath = file.name.strip_prefix(place.trim_end_matches('/')).unwrap_or(&file.relative_name);
-            let name = beneath.trim_start_matches('/');
-            if name.is_empty() || name.contains('/') {
-                continue;
-            }
             if !file.error.is_empty() {
                 return Err(Seen::Failed { why: file.error.clone() });
+            }
+            let beneath = file.name.strip_prefix(place.trim_end_matches('/')).unwrap_or_default();
+            let name = beneath.trim_start_matches('/');
+            if name.is_empty() || name.contains('/') {
+                return Err(Seen::Failed { why: format!("an entry of {place} has a name from elsewhere") });
             }
             entries.push(Entry { name: name.into(), dir: kind(file) == FileKind::Dir });
         }
@@ -223,25 +255,33 @@ impl Node {
     }
 
     async fn bytes(&mut self, path: &OsText, limit: u64) -> Result<Vec<u8>, Seen> {
-        let path = path.as_str().ok_or_else(|| Seen::Failed { why: "not UTF-8".to_owned() })?;
-        if let Some(why) = kinds::never_opened(path) {
-            return Err(Seen::Withheld { why: format!("it is never opened: {why}") });
+        let text = path.as_str().ok_or_else(|| Seen::Failed { why: "not UTF-8".to_owned() })?.to_owned();
+        let withheld = |why: &str| Seen::Withheld { why: format!("it is never opened: {why}") };
+        if let Some(why) = kinds::never_opened(&text) {
+            return Err(withheld(why));
         }
         if self.read == Some(false) {
             return Err(Seen::Denied { right: ADMIN.to_owned() });
         }
-        match self.client.read(path, limit).await {
+        // What the kernel makes up is no link to a key.
+        if !evidence::is_kernels(text.as_bytes()) || text.contains("/root/") {
+            let found = self.found(path).await?;
+            if let Some(why) = kinds::never_opened(&found.place) {
+                return Err(withheld(why));
+            }
+        }
+        match self.client.read(&text, limit).await {
             Ok(bytes) if bytes.len() as u64 > limit => Err(Seen::TooLarge { size: bytes.len() as u64, limit }),
             Ok(bytes) => {
                 self.read = Some(true);
                 Ok(bytes)
             }
             Err(status) => {
-                let seen = file_refusal(&status);
-                if matches!(seen, Seen::Denied { .. }) {
+                // A file that the machine itself may not open says nothing of the role.
+                if status.code() == Code::PermissionDenied {
                     self.read.get_or_insert(false);
                 }
-                Err(seen)
+                Err(file_refusal(&status))
             }
         }
     }
@@ -277,12 +317,13 @@ impl Node {
     /// Reads which types of resources there are on this version.
     pub(super) async fn definitions(&mut self) {
         if let Ok(all) = self.resource(kinds::DEFINITIONS).await {
-            let types: BTreeMap<String, bool> = all
+            let types: BTreeMap<String, Definition> = all
                 .iter()
                 .map(|definition| {
                     let name = definition.field("type").unwrap_or_else(|| definition.id.clone());
                     let sensitive = definition.field("sensitivity").is_some_and(|word| word == "sensitive");
-                    (name.to_ascii_lowercase(), sensitive)
+                    let namespace = definition.field("defaultNamespace").filter(|name| !name.is_empty());
+                    (name.to_ascii_lowercase(), Definition { sensitive, namespace })
                 })
                 .collect();
             self.known = Some(types).filter(|types| !types.is_empty());
@@ -304,15 +345,19 @@ impl Node {
             return Err(Seen::Unsupported { by: format!("Talos {}", self.version) });
         }
         let all = self.resource(kind).await?;
-        Ok(Seen::Resources(all.iter().map(|resource| resource.taken(cut)).collect()))
+        Ok(Seen::Resources(all.iter().map(|resource| resource.taken(name, cut)).collect()))
     }
 
     /// The resources of a type.
     async fn resource(&mut self, of: Kind) -> Result<&[Raw], Seen> {
         if !self.resources.contains_key(of.name) {
             let known = self.known.as_ref().and_then(|known| known.get(&of.name.to_ascii_lowercase()));
-            let right = if known == Some(&false) { "os:reader" } else { ADMIN };
-            let all = self.client.resources(of).await.map_err(|status| {
+            let right = if known.is_some_and(|known| !known.sensitive) { "os:reader" } else { ADMIN };
+            let namespace = known.and_then(|known| known.namespace.as_deref()).unwrap_or(of.namespace);
+            if namespace == kinds::SECRETS {
+                return Err(Seen::Withheld { why: "it lies where Talos keeps keys".to_owned() });
+            }
+            let all = self.client.resources(namespace, of).await.map_err(|status| {
                 // Talos' words for a type that this version does not have.
                 let unknown =
                     status.message().contains("resource type") && status.message().contains("is not supported");
@@ -343,7 +388,9 @@ fn file_refusal(status: &Status) -> Seen {
     match status.code() {
         Code::PermissionDenied => Seen::Denied { right: ADMIN.to_owned() },
         Code::NotFound => absent(),
-        _ => missing(&told(status)),
+        // What the machine's own file system said carries no code; another code is of what lies between.
+        Code::Unknown => missing(&told(status)),
+        _ => Seen::Failed { why: told(status) },
     }
 }
 

@@ -21,7 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use evidence::{Capture, Limits, Reach, Source, Start, Trail, Walk, trails_digest};
 
 pub use client::Method;
-pub use config::{Context, Endpoint, find, load};
+pub use config::{Context, Endpoint, Target, find, load};
 pub(crate) use kinds::CONFIGURATION;
 pub use kinds::{KINDS, Kind};
 use look::Node;
@@ -65,21 +65,22 @@ const AT_ONCE: usize = 8;
 /// names.
 pub fn captures(
     context: &Context,
-    nodes: &[String],
+    targets: &[Target],
     trails: &[Trail],
     progress: &(dyn Fn(&str, Result<&Capture, &TalosError>) + Sync),
 ) -> Vec<(String, Result<Capture, TalosError>)> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(nodes.len()) {
+        for _ in 0..AT_ONCE.min(targets.len()) {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(node) = nodes.get(at) else { break };
-                    let capture = capture(context, node, at, trails.to_vec());
-                    progress(node, capture.as_ref());
-                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(at, (node.clone(), capture));
+                    let Some(target) = targets.get(at) else { break };
+                    let capture = capture(context, target, at, trails.to_vec());
+                    progress(target.name(), capture.as_ref());
+                    let ended = (target.name().to_owned(), capture);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(at, ended);
                 }
             });
         }
@@ -88,32 +89,29 @@ pub fn captures(
 }
 
 /// Asks one machine along the trails. `turn` says with which endpoint to begin.
-pub fn capture(context: &Context, node: &str, turn: usize, trails: Vec<Trail>) -> Result<Capture, TalosError> {
+pub fn capture(context: &Context, target: &Target, turn: usize, trails: Vec<Trail>) -> Result<Capture, TalosError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(TalosError::Runtime)?;
-    runtime.block_on(asked(context, node, turn, trails))
+    runtime.block_on(asked(context, target, turn, trails))
 }
 
-async fn asked(context: &Context, node: &str, turn: usize, mut trails: Vec<Trail>) -> Result<Capture, TalosError> {
-    let (client, version) = client::through(context, node, turn).await?;
+async fn asked(context: &Context, target: &Target, turn: usize, mut trails: Vec<Trail>) -> Result<Capture, TalosError> {
+    let (client, version) = client::through(context, target, turn).await?;
     let catalogue = trails_digest(&trails);
     trails.retain(|trail| trail.start.is_on_node() || matches!(trail.start, Start::Resources(_)));
     let told = version.version.unwrap_or_default();
     let platform = version.platform.unwrap_or_default();
     let mut machine = Node::new(client, told.tag.clone());
+    let end = tokio::time::Instant::now() + context.deadline * PATIENCE;
     machine.definitions().await;
     let boot = machine.boot_id().await.unwrap_or_default();
     let mut walk = Walk::new(trails, Limits::default());
-    let end = tokio::time::Instant::now() + context.deadline * PATIENCE;
     while let Some(ask) = walk.next_ask() {
-        if tokio::time::Instant::now() > end {
-            walk.answer(evidence::Seen::Failed {
-                why: "the machine took too long over what was asked before".to_owned(),
-            });
-            continue;
-        }
-        match machine.look(&ask).await {
-            Some(seen) => walk.answer(seen),
-            None => walk.pass(),
+        match tokio::time::timeout_at(end, machine.look(&ask)).await {
+            Ok(Some(seen)) => walk.answer(seen),
+            Ok(None) => walk.pass(),
+            Err(_) => walk.answer(evidence::Seen::Failed {
+                why: "the machine took too long over this, or over what was asked before".to_owned(),
+            }),
         }
     }
     let (mut items, breaks) = walk.finish();
@@ -140,7 +138,7 @@ async fn asked(context: &Context, node: &str, turn: usize, mut trails: Vec<Trail
     let may_read = machine.may_read();
     let taken = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     Ok(Capture {
-        name: node.to_owned(),
+        name: target.name().to_owned(),
         source: Source::Talos,
         taken: taken.and_then(|since| i64::try_from(since.as_millis()).ok()),
         root: "the Talos API".to_owned(),

@@ -38,16 +38,16 @@ impl Raw {
         Some(evidence::take_value(self.field("current")?.as_bytes()))
     }
 
-    /// The resource as evidence.
-    pub(super) fn taken(&self, how: Cut) -> Resource {
+    /// The resource of a type as evidence.
+    pub(super) fn taken(&self, of: &str, how: Cut) -> Resource {
         let spec = match (&self.spec, how) {
             (Err(why), _) => Spec::Withheld { why: why.clone() },
             // A machine's configuration stands in its resource as a text of several documents.
             (Ok(Value::String(text)), Cut::Machine) => match documents(text) {
-                Ok(all) => evidence::take_spec(how, Value::Array(all)),
+                Ok(all) => evidence::take_spec(how, of, Value::Array(all)),
                 Err(why) => Spec::Withheld { why },
             },
-            (Ok(spec), _) => evidence::take_spec(how, spec.clone()),
+            (Ok(spec), _) => evidence::take_spec(how, of, spec.clone()),
         };
         Resource { id: self.id.clone(), owner: self.owner.clone(), spec }
     }

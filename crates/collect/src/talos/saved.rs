@@ -34,6 +34,9 @@ const MOUNTINFO: &str = "/proc/1/mountinfo";
 /// Talos' type of its own version, which the live API tells otherwise.
 const VERSION: &str = "Versions.runtime.talos.dev";
 
+/// How the names of Omni's types end.
+const OMNI: &str = ".omni.sidero.dev";
+
 /// Omni's type of a machine's kernel arguments.
 const OMNI_ARGUMENTS: &str = "KernelArgsStatuses.omni.sidero.dev";
 
@@ -43,8 +46,10 @@ const OMNI_MACHINE: &str = "MachineStatuses.omni.sidero.dev";
 /// What was saved of one machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Machine {
-    /// Names by which documents call the machine.
+    /// Names by which documents of Talos call the machine.
     nodes: BTreeSet<String>,
+    /// The ids under which Omni knows it.
+    ids: BTreeSet<String>,
     resources: BTreeMap<String, BTreeMap<String, Raw>>,
     stats: BTreeMap<String, Stat>,
     /// Where links lead.
@@ -145,17 +150,7 @@ impl Machine {
     }
 
     fn node(&mut self, name: &str) -> Result<(), String> {
-        if !name.is_empty() {
-            self.nodes.insert(name.to_owned());
-        }
-        let names: Vec<&str> = self.nodes.iter().map(String::as_str).collect();
-        if names.len() > 1 {
-            return Err(format!(
-                "it mixes machines ({}): save each by itself, and give each a directory of its own",
-                names.join(", ")
-            ));
-        }
-        Ok(())
+        one_of(&mut self.nodes, name)
     }
 
     fn resources(&mut self, text: &str) -> Result<(), String> {
@@ -169,9 +164,12 @@ impl Machine {
             {
                 continue;
             }
-            // Omni's documents are of a machine by their id.
-            let node = if kind.ends_with(".omni.sidero.dev") { id.clone() } else { at("/node") };
-            self.node(&node)?;
+            // Omni's documents are of a machine by their id, which Talos does not know.
+            if kind.ends_with(OMNI) {
+                one_of(&mut self.ids, &id)?;
+            } else {
+                self.node(&at("/node"))?;
+            }
             let raw = Raw {
                 id: id.clone(),
                 owner: at("/metadata/owner"),
@@ -192,16 +190,15 @@ impl Machine {
         for node in nodes {
             self.node(&node)?;
         }
+        // A table that lacks the row of a directory was made shorter by somebody, and proves nothing absent from it. Of a
+        // directory that was not entered it has no row but its own.
+        let directories: BTreeSet<&str> =
+            rows.iter().filter(|(_, stat, _)| stat.kind == FileKind::Dir).map(|(path, ..)| path.as_str()).collect();
+        let entered = rows.iter().map(|(path, ..)| parent_of(path)).chain(Some(root.clone()));
+        self.listed.extend(entered.filter(|directory| directories.contains(directory.as_str())));
         for (path, stat, link) in rows {
             if let Some(link) = link {
                 self.links.insert(path.clone(), link);
-            }
-            // Of the directory above the one that was asked for the table says nothing.
-            if path != root {
-                self.listed.insert(parent_of(&path));
-            }
-            if path == root && stat.kind == FileKind::Dir {
-                self.listed.insert(root.clone());
             }
             if let Some(other) = self.stats.insert(path.clone(), stat.clone())
                 && (other.kind, other.mode, other.uid, other.gid) != (stat.kind, stat.mode, stat.uid, stat.gid)
@@ -247,8 +244,7 @@ impl Machine {
 
     /// What identifies the machine, by name. Empty: these are not of a machine that runs Talos.
     pub(crate) fn identity(&self) -> BTreeMap<&'static str, String> {
-        let talos =
-            self.resources.keys().any(|kind| kind.ends_with(".talos.dev") || kind.ends_with(".omni.sidero.dev"));
+        let talos = self.resources.keys().any(|kind| kind.ends_with(".talos.dev") || kind.ends_with(OMNI));
         if !talos {
             return BTreeMap::new();
         }
@@ -262,7 +258,7 @@ impl Machine {
 
     /// The name by which the documents call the machine.
     pub(crate) fn name(&self) -> Option<&str> {
-        self.nodes.first().map(String::as_str)
+        self.nodes.first().or(self.ids.first()).map(String::as_str)
     }
 
     /// Whether processes were saved.
@@ -281,6 +277,9 @@ impl Machine {
                 "Omni wants other kernel arguments than the machine was started with: it waits for a restart"
                     .to_owned(),
             );
+        }
+        if let (Some(node), Some(id)) = (self.nodes.first(), self.ids.first()) {
+            remarks.push(format!("taken at its word: that {node} of Talos is {id} of Omni"));
         }
         if !self.is_empty() {
             remarks.push("of each type all resources are taken to have been saved".to_owned());
@@ -309,7 +308,7 @@ impl Machine {
             Ask::Resources { kind, cut } => {
                 kinds::named(kind)?;
                 let all = self.resources.get(kind)?;
-                Some(Seen::Resources(all.values().map(|raw| raw.taken(*cut)).collect()))
+                Some(Seen::Resources(all.values().map(|raw| raw.taken(kind, *cut)).collect()))
             }
             Ask::Processes { names, .. } => {
                 let all = self.processes.as_ref()?;
@@ -322,7 +321,7 @@ impl Machine {
             }
             Ask::Body { api, .. } if api == CONFIGZ => {
                 let value = self.configz.as_ref()?;
-                Some(match evidence::take_spec(Cut::Resource, value.clone()) {
+                Some(match evidence::take_spec(Cut::Resource, CONFIGZ, value.clone()) {
                     evidence::Spec::Text(text) => Seen::Text(text),
                     evidence::Spec::Withheld { why } => Seen::Withheld { why },
                 })
@@ -402,6 +401,21 @@ impl Machine {
     }
 }
 
+/// Takes another name of the machine in. An error: there was one already.
+fn one_of(names: &mut BTreeSet<String>, name: &str) -> Result<(), String> {
+    if !name.is_empty() {
+        names.insert(name.to_owned());
+    }
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    if all.len() > 1 {
+        return Err(format!(
+            "it mixes machines ({}): save each by itself, and give each a directory of its own",
+            all.join(", ")
+        ));
+    }
+    Ok(())
+}
+
 /// The documents of a saved output: YAML with `---` between, or JSON objects one after the other.
 fn envelopes(text: &str) -> Result<Vec<Value>, String> {
     if !text.trim_start().starts_with('{') {
@@ -457,5 +471,18 @@ mod tests {
             matches!(machine.look(&Ask::List { path: "/etc".into(), limit: 10 }), Some(Seen::List(list)) if list.entries.len() == 4)
         );
         assert_eq!(machine.look(&Ask::List { path: "/etc/kubernetes".into(), limit: 10 }), None);
+    }
+
+    #[test]
+    fn a_table_that_somebody_made_shorter_proves_nothing_absent() {
+        let table = "# /etc\nMODE         UID   GID   NAME\n\
+            -rw-------   0     7     hosts\n\
+            -rw-------   0     0     cni/net.d/x\n";
+        let machine = machine(&[table]);
+        assert!(matches!(stat(&machine, "/etc/hosts"), Some(Seen::Stat(_))));
+        for path in ["/etc/gone", "/etc/cni/net.d/y", "/etc/cni/z"] {
+            assert_eq!(stat(&machine, path), None, "{path}");
+        }
+        assert_eq!(machine.look(&Ask::List { path: "/etc/cni/net.d".into(), limit: 10 }), None);
     }
 }

@@ -7,15 +7,24 @@ mod server;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use collect::talos::{self, Context, TalosError};
+use collect::talos::{self, Context, Endpoint, KINDS, TalosError, Target};
 use evidence::{Aspect, Basis, Capture, Cut, FileKind, Hop, Seen, Start, Take, Trail};
 use server::{Authority, DIRECTORY, Fault, File, LINK, Machine, serve};
+
+fn named(node: &str) -> Target {
+    Target::Node(node.to_owned())
+}
 
 /// The machine behind the endpoint, by the endpoint's own address.
 const NODE: &str = "127.0.0.1";
 
 fn trail(path: &str, hops: Vec<Hop>, take: Vec<Take>) -> Trail {
     Trail { id: "t".to_owned(), start: Start::Path(path.to_owned()), hops, take }
+}
+
+fn resources(of: &str) -> Trail {
+    let take = vec![Take::Resources(Cut::Resource)];
+    Trail { id: of.to_owned(), start: Start::Resources(of.to_owned()), hops: vec![], take }
 }
 
 fn trails() -> Vec<Trail> {
@@ -31,7 +40,7 @@ fn trails() -> Vec<Trail> {
         trail("/etc/cni/net.d", vec![entries], vec![Take::Stat]),
         trail("/etc/kubernetes/manifests", vec![], vec![Take::List]),
         trail("/system/secrets/etcd/ca.crt", vec![], vec![Take::Certs]),
-        trail("/lib", vec![], vec![Take::Stat]),
+        trail("/lib", vec![], vec![Take::Stat, Take::List]),
         trail("/proc/cmdline", vec![], vec![Take::Parameters(vec!["pti".to_owned()])]),
         trail("/proc/sys/kernel/kptr_restrict", vec![], vec![Take::Value]),
         trail("/proc/sys/kernel/osrelease", vec![], vec![Take::Value]),
@@ -89,7 +98,7 @@ fn context(authority: &Authority, endpoints: &[String], days: i64) -> Context {
 fn asked(machine: Machine, node: &str) -> Result<Capture, TalosError> {
     let authority = Authority::new();
     let running = serve(machine, &authority, true);
-    talos::capture(&context(&authority, std::slice::from_ref(&running.address), 2), node, 0, trails())
+    talos::capture(&context(&authority, std::slice::from_ref(&running.address), 2), &named(node), 0, trails())
 }
 
 fn text(seen: Option<&Seen>) -> String {
@@ -114,6 +123,8 @@ fn an_administrator_sees_the_machine_as_it_is() {
     assert!(
         matches!(capture.path("/system/secrets/etcd/ca.crt", Aspect::Certs), Some(Seen::Certs(none)) if none.is_empty())
     );
+    let Some(Seen::List(listing)) = capture.path("/lib", Aspect::List) else { panic!("a list") };
+    assert_eq!(listing.entries.iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>(), ["x"]);
     let Some(Seen::Stat(link)) = capture.path("/lib", Aspect::Stat) else { panic!("a stat") };
     assert_eq!(
         (link.kind, link.target.as_ref().map(ToString::to_string).as_deref()),
@@ -182,7 +193,7 @@ fn a_stream_that_is_cut_is_no_short_answer() {
     let capture = asked(Machine { fault: Fault::Truncated, ..machine(true) }, NODE).unwrap();
     for (path, aspect) in [
         ("/etc/kubernetes/kubelet.yaml", Aspect::Stat),
-        ("/etc/kubernetes/manifests", Aspect::Stat),
+        ("/lib", Aspect::Stat),
         ("/proc/sys/kernel/kptr_restrict", Aspect::Value),
     ] {
         assert!(matches!(capture.path(path, aspect), Some(Seen::Failed { .. })), "{path}");
@@ -219,9 +230,10 @@ fn certificates_that_do_not_fit_are_refused_and_said_so() {
     let (authority, other) = (Authority::new(), Authority::new());
     let running = serve(machine(true), &authority, true);
     let endpoints = [running.address.clone()];
-    let expired = talos::capture(&context(&authority, &endpoints, -3), NODE, 0, trails()).unwrap_err().to_string();
+    let expired =
+        talos::capture(&context(&authority, &endpoints, -3), &named(NODE), 0, trails()).unwrap_err().to_string();
     assert!(expired.contains("ended 3 days ago"), "{expired}");
-    let stranger = talos::capture(&context(&other, &endpoints, 2), NODE, 0, trails()).unwrap_err().to_string();
+    let stranger = talos::capture(&context(&other, &endpoints, 2), &named(NODE), 0, trails()).unwrap_err().to_string();
     assert!(stranger.to_lowercase().contains("certificate"), "{stranger}");
     assert!(stranger.contains("maintenance mode"), "{stranger}");
 }
@@ -232,7 +244,7 @@ fn a_machine_that_does_not_answer_in_time_is_given_up() {
     let running = serve(Machine { fault: Fault::Hangs, ..machine(true) }, &authority, true);
     let context =
         context(&authority, std::slice::from_ref(&running.address), 2).with_deadline(Duration::from_millis(300));
-    let error = talos::capture(&context, "slow", 0, trails()).unwrap_err().to_string();
+    let error = talos::capture(&context, &named("slow"), 0, trails()).unwrap_err().to_string();
     assert!(error.starts_with("slow: "), "{error}");
 }
 
@@ -243,7 +255,7 @@ fn a_machine_that_is_slow_over_everything_ends() {
     let context =
         context(&authority, std::slice::from_ref(&running.address), 2).with_deadline(Duration::from_millis(300));
     let many = (0..200).map(|at| trail(&format!("/file-{at}"), vec![], vec![Take::Stat])).collect();
-    let capture = talos::capture(&context, "slow", 0, many).unwrap();
+    let capture = talos::capture(&context, &named("slow"), 0, many).unwrap();
     let failed = |seen: &Seen| matches!(seen, Seen::Failed { why } if why.contains("took too long"));
     assert!(capture.items.len() == 200 && capture.items.iter().any(|item| failed(&item.seen)));
 }
@@ -258,9 +270,8 @@ fn a_machine_in_maintenance_mode_says_so() {
     let authority = Authority::new();
     let running = serve(machine, &authority, false);
     let context = context(&authority, std::slice::from_ref(&running.address), 2);
-    let of = Start::Resources("APIServiceConfigs.runtime.talos.dev".to_owned());
-    let trail = Trail { id: "r".to_owned(), start: of, hops: vec![], take: vec![Take::Resources(Cut::Resource)] };
-    let capture = talos::capture(&context, NODE, 0, vec![trail]).unwrap();
+    let trail = resources("APIServiceConfigs.runtime.talos.dev");
+    let capture = talos::capture(&context, &named(NODE), 0, vec![trail]).unwrap();
     let place = evidence::Place::Resources("APIServiceConfigs.runtime.talos.dev".to_owned());
     let Some(Seen::Resources(all)) = capture.seen(&place, Aspect::Resources) else { panic!("resources") };
     let evidence::Spec::Text(spec) = &all[0].spec else { panic!("a spec") };
@@ -277,10 +288,10 @@ fn several_machines_are_asked_at_once_and_one_that_fails_fails_alone() {
     let told = std::sync::Mutex::new(Vec::new());
     let progress =
         |node: &str, ended: Result<&Capture, &TalosError>| told.lock().unwrap().push((node.to_owned(), ended.is_ok()));
-    let names: Vec<String> = (0..20).map(|at| format!("n{at}")).collect();
+    let names: Vec<Target> = (0..20).map(|at| named(&format!("n{at}"))).collect();
     let all =
         talos::captures(&context(&authority, std::slice::from_ref(&good.address), 2), &names, &trails(), &progress);
-    assert_eq!(all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), names);
+    assert_eq!(all.iter().map(|(name, _)| named(name)).collect::<Vec<_>>(), names);
     assert!(all.iter().all(|(_, capture)| capture.is_ok()));
     assert_eq!(told.lock().unwrap().len(), 20);
     let all = talos::captures(
@@ -306,10 +317,10 @@ fn the_next_endpoint_is_tried_and_turns_are_taken() {
         listener.local_addr().unwrap().to_string()
     };
     let context = context(&authority, &[first.address.clone(), second.address.clone(), gone], 2);
-    talos::capture(&context, "a", 0, vec![]).unwrap();
-    talos::capture(&context, "b", 1, vec![]).unwrap();
+    talos::capture(&context, &named("a"), 0, vec![]).unwrap();
+    talos::capture(&context, &named("b"), 1, vec![]).unwrap();
     assert_eq!((one.load(Ordering::SeqCst), two.load(Ordering::SeqCst)), (3, 3));
-    talos::capture(&context, "c", 2, vec![]).unwrap();
+    talos::capture(&context, &named("c"), 2, vec![]).unwrap();
     assert_eq!(one.load(Ordering::SeqCst), 6, "where one does not answer the next does");
 }
 
@@ -321,4 +332,102 @@ fn a_directory_is_listed_with_what_is_in_it() {
     let capture = asked(machine, NODE).unwrap();
     let Some(Seen::List(listing)) = capture.path("/etc/kubernetes/manifests", Aspect::List) else { panic!("a list") };
     assert_eq!(listing.entries.iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>(), ["a.yaml"]);
+}
+
+#[test]
+fn each_type_is_asked_where_talos_keeps_it() {
+    let ask = |change: &dyn Fn(&mut Machine)| {
+        let mut machine = machine(true);
+        for kind in KINDS.iter().filter(|kind| kind.namespace != "meta") {
+            machine.resources.insert(kind.name.to_owned(), vec![("x".to_owned(), "enabled: true\n".to_owned())]);
+        }
+        change(&mut machine);
+        let authority = Authority::new();
+        let running = serve(machine, &authority, true);
+        let context = context(&authority, std::slice::from_ref(&running.address), 2);
+        let trails = KINDS.iter().map(|kind| resources(kind.name)).collect();
+        let capture = talos::capture(&context, &named(NODE), 0, trails).unwrap();
+        let told = |name: &str| match capture.seen(&evidence::Place::Resources(name.to_owned()), Aspect::Resources) {
+            Some(Seen::Resources(all)) => format!("{}", all.len()),
+            other => format!("{other:?}"),
+        };
+        KINDS
+            .iter()
+            .filter(|kind| kind.namespace != "meta")
+            .map(|kind| (kind.name, told(kind.name)))
+            .collect::<Vec<_>>()
+    };
+    for (name, told) in ask(&|_| ()) {
+        assert_eq!(told, "1", "{name}");
+    }
+    // A version that tells of no type is asked where older ones keep them.
+    for (name, told) in ask(&|machine| machine.untold = true) {
+        assert_eq!(told, "1", "{name}");
+    }
+    // One that keeps a type elsewhere is followed, but not to where keys lie.
+    let moved = "KubernetesAccessConfigs.cluster.talos.dev";
+    for (to, expected) in [("access", "1"), ("secrets", "Withheld")] {
+        let all = ask(&|machine| drop(machine.moved.insert(moved.to_owned(), to.to_owned())));
+        let (_, told) = all.iter().find(|(name, _)| *name == moved).unwrap();
+        assert!(told.contains(expected), "{to}: {told}");
+    }
+}
+
+#[test]
+fn a_machine_that_is_starting_proves_nothing_absent() {
+    let capture = asked(Machine { fault: Fault::Starting, ..machine(true) }, NODE).unwrap();
+    assert!(!capture.items.is_empty());
+    for item in &capture.items {
+        assert!(matches!(item.seen, Seen::Failed { .. }), "{item:?}");
+    }
+}
+
+#[test]
+fn a_file_that_the_machine_cannot_open_says_nothing_of_the_role() {
+    let mut machine = machine(true);
+    machine.shut.insert("/etc/kubernetes/kubelet.yaml".to_owned());
+    let capture = asked(machine, NODE).unwrap();
+    assert!(
+        matches!(capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Text), Some(Seen::Denied { right }) if right != "os:admin")
+    );
+    assert_eq!(text(capture.path("/proc/sys/kernel/kptr_restrict", Aspect::Value)), "1", "an administrator still");
+    assert!(capture.reach.kernel);
+}
+
+#[test]
+fn a_link_to_a_key_is_not_opened() {
+    let mut machine = machine(true);
+    machine.file("/system/secrets/kubernetes/kube-scheduler/kubeconfig", 0o600, 0, "apiVersion: v1\nkind: Config\n");
+    let link = "/system/secrets/kubernetes/kube-scheduler/kubeconfig".to_owned();
+    machine
+        .files
+        .insert("/etc/kubernetes/kubelet.yaml".to_owned(), File { mode: LINK | 0o777, link, ..File::default() });
+    let capture = asked(machine, NODE).unwrap();
+    assert!(matches!(capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Text), Some(Seen::Withheld { .. })));
+}
+
+#[test]
+fn an_endpoint_that_forwards_nothing_gives_way_to_the_next() {
+    let authority = Authority::new();
+    let (lone, whole) = (
+        serve(Machine { fault: Fault::NoForwarding, ..machine(true) }, &authority, true),
+        serve(machine(true), &authority, true),
+    );
+    let context = context(&authority, &[lone.address.clone(), whole.address.clone()], 2);
+    assert!(talos::capture(&context, &named("worker"), 0, vec![]).is_ok());
+}
+
+#[test]
+fn an_endpoint_itself_is_given_no_name() {
+    let authority = Authority::new();
+    let machine = machine(true);
+    let nodes = machine.asked.clone();
+    let running = serve(machine, &authority, true);
+    let context = context(&authority, std::slice::from_ref(&running.address), 2);
+    let (host, port) = running.address.rsplit_once(':').unwrap();
+    let own = Target::Endpoint(Endpoint { host: host.to_owned(), port: port.parse().unwrap() });
+    assert_eq!(context.targets(&[]), std::slice::from_ref(&own));
+    assert_eq!(context.targets(&["a".to_owned(), "a".to_owned()]), [named("a")]);
+    assert_eq!(talos::capture(&context, &own, 0, vec![]).unwrap().name, host);
+    assert!(nodes.lock().unwrap().is_empty());
 }

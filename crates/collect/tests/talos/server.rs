@@ -60,6 +60,8 @@ pub(crate) enum Fault {
     Huge,
     /// The first call of every three finds nobody.
     Flaky,
+    /// The machine's daemon behind the proxy is not up yet.
+    Starting,
 }
 
 /// The machine.
@@ -73,6 +75,12 @@ pub(crate) struct Machine {
     pub(crate) resources: BTreeMap<String, Vec<(String, String)>>,
     /// Types that only os:admin may see.
     pub(crate) sensitive: std::collections::BTreeSet<String>,
+    /// Whether it tells nobody which types it has.
+    pub(crate) untold: bool,
+    /// Types that are kept in another namespace than Talos' own.
+    pub(crate) moved: BTreeMap<String, String>,
+    /// Files that the machine itself may not open.
+    pub(crate) shut: std::collections::BTreeSet<String>,
     /// Whether the client may read files.
     pub(crate) admin: bool,
     pub(crate) fault: Fault,
@@ -108,24 +116,33 @@ impl Machine {
                 is_dir: true,
                 ..wire::FileInfo::default()
             },
-            None => wire::FileInfo {
-                name: path.to_owned(),
-                error: format!("lstat {path}: no such file or directory"),
-                ..wire::FileInfo::default()
-            },
+            None => wire::FileInfo { name: path.to_owned(), error: missing(path), ..wire::FileInfo::default() },
         }
     }
 
-    fn list(&self, path: &str) -> Vec<wire::FileInfo> {
+    /// Where a path leads. As Talos does it (`archiver.Walker`), a link is followed to its end before anything is told.
+    fn resolved(&self, path: &str) -> String {
+        match self.files.get(path).filter(|file| !file.link.is_empty()) {
+            Some(file) if file.link.starts_with('/') => self.resolved(&file.link),
+            Some(file) => self.resolved(&format!("{}/{}", path.rsplit_once('/').unwrap().0, file.link)),
+            None => path.to_owned(),
+        }
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<wire::FileInfo>, Status> {
+        let path = &self.resolved(path);
         let own = self.info(path);
-        let mut all = vec![own.clone()];
+        if !own.error.is_empty() {
+            return Err(Status::unknown(own.error));
+        }
+        let mut all = vec![wire::FileInfo { relative_name: ".".to_owned(), ..own.clone() }];
         if own.is_dir {
             let prefix = format!("{}/", path.trim_end_matches('/'));
             let names: std::collections::BTreeSet<&str> =
                 self.files.keys().filter_map(|other| other.strip_prefix(&prefix)?.split('/').next()).collect();
             all.extend(names.into_iter().map(|name| self.info(&format!("{prefix}{name}"))));
         }
-        all
+        Ok(all)
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Status> {
@@ -135,10 +152,11 @@ impl Machine {
         if self.fault == Fault::Huge {
             return Ok(vec![b'x'; 3 << 20]);
         }
+        let path = &self.resolved(path);
         match self.files.get(path) {
-            Some(file) if file.link.is_empty() => Ok(file.content.clone()),
-            Some(file) => self.read(&file.link),
-            None => Err(Status::not_found(format!("stat {path}: no such file or directory"))),
+            Some(_) if self.shut.contains(path) => Err(Status::unknown(format!("open {path}: permission denied"))),
+            Some(file) => Ok(file.content.clone()),
+            None => Err(Status::not_found(missing(path))),
         }
     }
 
@@ -146,13 +164,19 @@ impl Machine {
     fn definitions(&self) -> Vec<wire::ResourceListResponse> {
         let of = |name: &String| {
             let sensitivity = if self.sensitive.contains(name) { "sensitivity: sensitive\n" } else { "" };
-            resource(DEFINITIONS, &name.to_lowercase(), format!("type: {name}\naliases: []\n{sensitivity}"))
+            let namespace = self.namespace(name);
+            resource(
+                "meta",
+                DEFINITIONS,
+                &name.to_lowercase(),
+                format!("type: {name}\naliases: []\ndefaultNamespace: {namespace}\n{sensitivity}"),
+            )
         };
         self.resources.keys().map(of).collect()
     }
 
     fn resources(&self, request: &wire::ResourceListRequest) -> Result<Vec<wire::ResourceListResponse>, Status> {
-        if request.r#type == DEFINITIONS {
+        if request.r#type == DEFINITIONS && request.namespace == "meta" && !self.untold {
             return Ok(self.definitions());
         }
         if self.sensitive.contains(&request.r#type) && !self.admin {
@@ -161,19 +185,44 @@ impl Machine {
         let Some(all) = self.resources.get(&request.r#type) else {
             return Err(Status::permission_denied(format!("resource type \"{}\" is not supported", request.r#type)));
         };
-        let of = |(id, yaml): &(String, String)| resource(&request.r#type, id, yaml.clone());
-        Ok(all.iter().map(of).collect())
+        // A namespace that has none of a type is no error, and gives an empty list.
+        let namespace = self.namespace(&request.r#type);
+        let of = |(id, yaml): &(String, String)| resource(&namespace, &request.r#type, id, yaml.clone());
+        Ok(all.iter().filter(|_| request.namespace == namespace).map(of).collect())
+    }
+
+    fn namespace(&self, of: &str) -> String {
+        self.moved.get(of).cloned().unwrap_or_else(|| namespace(of).to_owned())
+    }
+}
+
+/// What Go says of a path that is not there.
+fn missing(path: &str) -> String {
+    format!("lstat {path}: no such file or directory")
+}
+
+/// The namespaces of Talos' types, from their own `DefaultNamespace` (`pkg/machinery/resources`, 1.9 to 1.13).
+fn namespace(of: &str) -> &'static str {
+    match of.split('.').next().unwrap_or_default() {
+        "MachineConfigs" | "KubernetesAccessConfigs" => "config",
+        "Nodenames" | "StaticPods" | "KubeletSpecs" | "KubeletStatuses" => "k8s",
+        "AdmissionControlConfigs"
+        | "AuditPolicyConfigs"
+        | "AuthorizationConfigs"
+        | "AuthenticationConfigs"
+        | "SchedulerConfigs" => "controlplane",
+        _ => "runtime",
     }
 }
 
 /// The type that tells all others.
 const DEFINITIONS: &str = "ResourceDefinitions.meta.cosi.dev";
 
-fn resource(of: &str, id: &str, yaml: String) -> wire::ResourceListResponse {
+fn resource(namespace: &str, of: &str, id: &str, yaml: String) -> wire::ResourceListResponse {
     wire::ResourceListResponse {
         resource: Some(wire::Resource {
             metadata: Some(wire::ResourceMetadata {
-                namespace: "runtime".to_owned(),
+                namespace: namespace.to_owned(),
                 r#type: of.to_owned(),
                 id: id.to_owned(),
                 phase: "running".to_owned(),
@@ -264,6 +313,11 @@ impl Machine {
         match self.fault {
             Fault::NodeDown => return down().into_http(),
             Fault::Flaky if self.calls.load(Ordering::SeqCst) % 3 == 1 => return down().into_http(),
+            Fault::Starting if request.uri().path() != "/machine.MachineService/Version" => {
+                let why =
+                    "connection error: dial unix /system/run/machined/machine.sock: connect: no such file or directory";
+                return Status::unavailable(why).into_http();
+            }
             Fault::NoForwarding => return Status::permission_denied("no request forwarding").into_http(),
             Fault::Slow => tokio::time::sleep(Duration::from_millis(250)).await,
             Fault::Hangs => tokio::time::sleep(Duration::from_hours(1)).await,
@@ -313,7 +367,7 @@ impl Machine {
             }
             "/machine.MachineService/List" => {
                 streamed(request, |asked: wire::ListRequest| {
-                    let mut all: Vec<_> = self.list(&asked.root).into_iter().map(Ok).collect();
+                    let mut all: Vec<_> = self.list(&asked.root)?.into_iter().map(Ok).collect();
                     if self.fault == Fault::Truncated {
                         all.truncate(1);
                         all.push(Err(Status::unavailable("stream was cut")));

@@ -32,7 +32,13 @@ fn captured(made: &Made, admin: bool) -> Capture {
     let role = if admin { "os:admin" } else { "os:reader" };
     std::fs::write(&path, authority.talosconfig(std::slice::from_ref(&running.address), role, 30)).unwrap();
     let context = collect::talos::load(&path, None).unwrap();
-    collect::talos::capture(&context, "n1", 0, assess::trails(&common::content())).unwrap()
+    collect::talos::capture(
+        &context,
+        &collect::talos::Target::Node("n1".to_owned()),
+        0,
+        assess::trails(&common::content()),
+    )
+    .unwrap()
 }
 
 fn judged(made: &Made, admin: bool, profile: &str) -> Report {

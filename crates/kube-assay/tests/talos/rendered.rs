@@ -184,7 +184,7 @@ fn traps_are_told() {
         "KubeAPIServerConfig without KubeAuthenticationConfig",
         "KubeAPIServerConfig without KubeAuthorizerConfig",
         "client-ca-file in the extraArgs of kube-apiserver",
-        "lockdown=integrity in machine.install.extraKernelArgs",
+        "lockdown in machine.install.extraKernelArgs",
         "authorization in the kubelet's extraConfig",
         "cluster.scheduler beside KubeSchedulerConfig",
     ] {
@@ -211,6 +211,14 @@ fn what_is_no_configuration_is_refused_without_its_content() {
         let ended = call(&["scan", "--rendered", &file("x.yaml", text)]);
         assert!(ended.0 == 2 && ended.2.contains(expected) && !ended.2.contains("S3CRET"), "{} {}", ended.0, ended.2);
     }
+    for version in ["garbage", "2.0", "1", "v1.x", "1.13.2.1"] {
+        let config = file("z.yaml", "machine: {type: worker}\n");
+        let ended = call(&["scan", "--rendered", &config, "--talos-version", version]);
+        assert!(ended.0 == 2 && ended.2.contains("is no version of Talos"), "{version}: {} {}", ended.0, ended.2);
+    }
+    let config = file("z.yaml", "machine: {type: worker}\n");
+    let newer = call(&["scan", "--rendered", &config, "--talos-version", "1.16", "--profile", "talos"]);
+    assert!(newer.1.contains("known of Talos 1.9 to 1.15"), "{}", newer.1);
     let whole = file(
         "y.yaml",
         "machine: {type: worker, token: S3CRET, install: {image: 'ghcr.io/siderolabs/installer:v1.13.2'}}\n",

@@ -227,6 +227,28 @@ fn omni_tells_a_command_line() {
     assert!(ended.1.contains("waits for a restart"), "{}", ended.1);
 }
 
+/// Omni calls a machine by another name than Talos does: both tell of one, and two of a kind do not.
+#[test]
+fn omni_and_talos_tell_of_one_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = Made::stock(13, Role::Worker, false).machine(false);
+    save(&made, "10.0.0.2", false, directory.path());
+    let omni = |id: &str| {
+        json!({
+            "metadata": { "namespace": "default", "type": "MachineStatuses.omni.sidero.dev", "id": id, "phase": "running" },
+            "spec": { "talosversion": "v1.13.0" },
+        })
+        .to_string()
+    };
+    std::fs::write(directory.path().join("omni"), omni("4c4c4544")).unwrap();
+    let folder = directory.path().display().to_string();
+    let ended = call(&["scan", "--import", &folder, "--profile", "talos", "-o", "json"]);
+    assert!(ended.1.contains("10.0.0.2 of Talos is 4c4c4544 of Omni"), "{} {}", ended.1, ended.2);
+    std::fs::write(directory.path().join("other"), omni("5d5d5655")).unwrap();
+    let ended = call(&["scan", "--import", &folder, "--profile", "talos"]);
+    assert!(ended.0 == 2 && ended.2.contains("mixes machines"), "{}", ended.2);
+}
+
 /// The kubelet's own answer is the strongest, and leaves out what is zero.
 #[test]
 fn a_kubelet_answers_for_itself() {

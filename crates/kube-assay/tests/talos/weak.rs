@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::made::{Made, Role};
 use crate::server::{DIRECTORY, File};
-use crate::verdicts;
+use crate::{captured, common, verdicts};
 
 const APISERVER: &str = "/system/secrets/kubernetes/kube-apiserver";
 
@@ -293,4 +293,18 @@ fn systems_that_were_closed() {
     assert!(crate::with(&report, Verdict::Fail).is_empty(), "{:?}", crate::with(&report, Verdict::Fail));
     let fips = report.findings.iter().find(|finding| finding.id() == "2.5").unwrap();
     assert!(fips.observed.iter().any(|fact| fact.value.as_deref() == Some("strict")));
+}
+
+/// Every control plane has this resource: an answer without it is no proof that nobody may ask.
+#[test]
+fn an_empty_answer_of_who_may_ask_is_no_pass() {
+    let mut capture = captured(&Made::stock(13, Role::ControlPlane, false), true);
+    let profile = |capture: &evidence::Capture| {
+        common::verdicts(&common::judge(capture.clone(), &common::content(), "talos"))["3.2"]
+    };
+    assert_eq!(profile(&capture), Verdict::Pass);
+    let place = evidence::Place::Resources("KubernetesAccessConfigs.cluster.talos.dev".to_owned());
+    let item = capture.items.iter_mut().find(|item| item.place == place).unwrap();
+    item.seen = evidence::Seen::Resources(Vec::new());
+    assert_eq!(profile(&capture), Verdict::Unknown);
 }

@@ -38,6 +38,11 @@ pub(super) fn kubernetes_roles(node: &Node<'_>, _: &str) -> Resolved {
             let roles = document::texts_at(&spec.json, "allowedAPIRoles");
             list(roles.into_iter().filter(|_| enabled), spec.place.clone(), Basis::Declared)
         }
+        // Control planes alone have one (`kubeaccess.ConfigController`), and each of them has.
+        Seen::Absent(_) if node.asks_talos() && node.is_service("etcd") != Some(false) => Seen::Unknown(Unknown::new(
+            "the machine shows no configuration of who may ask its API from Kubernetes",
+            "look at `talosctl get kubernetesaccessconfig`",
+        )),
         Seen::Absent(proof) => list([], proof, Basis::Declared),
         Seen::Unknown(unknown) => Seen::Unknown(unknown),
     }

@@ -286,7 +286,8 @@ pub(super) fn ineffective_arguments(node: &Node<'_>, _: &str) -> Resolved {
     state_flag(node, "bootedWithUKI", [1, 10, 0]).and_then(|uki| {
         node.machine_config().and_then(|documents| {
             let given = documents.legacy("machine.install.extraKernelArgs").and_then(Json::as_array);
-            let arguments = given.into_iter().flatten().filter_map(Json::as_str).map(str::to_owned);
+            let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
+            let arguments = given.into_iter().flatten().filter_map(Json::as_str).map(name);
             let ignored = arguments.filter(|_| uki.value == Value::Bool(true));
             list(ignored, format!("machine.install.extraKernelArgs of {}", documents.place), Basis::Declared)
         })

@@ -73,7 +73,8 @@ fn found(documents: &Documents, minor: u32, ignored: bool) -> Vec<String> {
     }
     let arguments = documents.legacy("machine.install.extraKernelArgs").and_then(Json::as_array);
     for argument in arguments.into_iter().flatten().filter_map(Json::as_str).filter(|_| ignored) {
-        found.push(format!("{argument} in machine.install.extraKernelArgs: a unified kernel image ignores it"));
+        let name = argument.split('=').next().unwrap_or_default();
+        found.push(format!("{name} in machine.install.extraKernelArgs: a unified kernel image ignores it"));
     }
     for kind in documents.kinds().filter(|kind| kind.starts_with("Kube") && minor < 14) {
         let known = COMPONENTS.iter().any(|own| arguments_of(own).0 == kind);

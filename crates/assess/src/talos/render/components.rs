@@ -181,7 +181,7 @@ impl Machine<'_> {
         let kubelet = || self.either("KubeletConfig", "image", "machine.kubelet.image");
         let image = own.or_else(kubelet).and_then(|image| image.as_str().map(str::to_owned));
         // All components of a machine are of one version; the kubelet's image tells it where another's is left out.
-        let tag = image.as_deref().and_then(|image| image.rsplit_once(':')).map_or("", |(_, tag)| tag);
+        let tag = image.as_deref().and_then(evidence::image_tag).unwrap_or_default();
         format!("registry.k8s.io/{component}:{tag}")
     }
 
