@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use benchmark::Setting;
-use evidence::Basis;
+use evidence::{Basis, CONFIGZ};
 use serde_json::Value;
 
 use crate::document;
@@ -21,9 +21,6 @@ pub(crate) struct Config {
     /// Whether it is the whole of what is in force, in which what is zero is left out.
     pub in_force: bool,
 }
-
-/// Where a kubelet's configuration in force is kept; it answers with it at /configz.
-pub(crate) const CONFIGZ: &str = "configz";
 
 impl Config {
     /// The value of a field, with the file that has the last word on it.

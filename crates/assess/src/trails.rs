@@ -11,10 +11,9 @@ pub use kernel::leads_to;
 use std::collections::BTreeSet;
 
 use benchmark::Content;
-use evidence::{Cut, Hop, Start, Take, Trail};
+use evidence::{CONFIGZ, Cut, Hop, Start, Take, Trail};
 
 use crate::components::COMPONENTS;
-use crate::config::CONFIGZ;
 use crate::facts::{DEPTH, PKI_SETTINGS};
 
 /// Flags that name files, by component and by what is taken from them.

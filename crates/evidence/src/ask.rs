@@ -66,6 +66,11 @@ pub enum Ask {
         /// How each spec is cut.
         cut: Cut,
     },
+    /// Every object of a list of the Kubernetes API (see [`crate::OBJECTS`]): `Seen::Objects`.
+    Objects {
+        /// The API path of the list.
+        api: String,
+    },
     /// The body of an API answer: `Seen::Text`.
     Body {
         /// The API path.
@@ -87,6 +92,7 @@ impl Ask {
             Self::Value { path } | Self::Parameters { path, .. } => (Place::Path(path.clone()), Aspect::Value),
             Self::Certs { path, .. } => (Place::Path(path.clone()), Aspect::Certs),
             Self::Resources { kind, .. } => (Place::Resources(kind.clone()), Aspect::Resources),
+            Self::Objects { api } => (Place::Api(api.clone()), Aspect::Objects),
             Self::Body { api, .. } => (Place::Api(api.clone()), Aspect::Text),
         }
     }

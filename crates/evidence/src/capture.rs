@@ -6,6 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Aspect, Item, OsText, Place, Seen};
 
+/// The API path under which a kubelet's configuration in force is kept in the capture of its node. Whose it is stands
+/// outside of it.
+pub const CONFIGZ: &str = "configz";
+
+/// The type of resources under which the mirror pods of a node stand in its capture: static pods as the API shows them.
+pub const MIRROR_PODS: &str = "mirror-pods";
+
 /// What kind of source a capture came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -22,6 +29,10 @@ pub enum Source {
     Talos,
     /// Configuration before rollout: of a machine that need not exist yet.
     Rendered,
+    /// A cluster's own objects, through the Kubernetes API.
+    Cluster,
+    /// What the Kubernetes API tells of a node: its kubelet's configuration in force, its mirror pods.
+    ClusterNode,
 }
 
 /// What a source can see in principle, fixed from its kind and role before anything is looked at.

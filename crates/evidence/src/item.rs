@@ -55,6 +55,8 @@ pub enum Aspect {
     Value,
     /// Resources of a type.
     Resources,
+    /// Objects of a list of the Kubernetes API.
+    Objects,
 }
 
 /// One observation. Never asked = no item.
@@ -90,6 +92,8 @@ pub enum Seen {
     Certs(Vec<Text>),
     /// Every resource of a type, by id.
     Resources(Vec<Resource>),
+    /// Objects of the Kubernetes API.
+    Objects(Box<ObjectList>),
     /// It is not there, and this source would know.
     Absent {
         /// What makes the absence known, e.g. `no such file below /host`.
@@ -296,6 +300,21 @@ pub struct Resource {
     pub spec: Spec,
 }
 
+/// Objects of one list of the Kubernetes API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectList {
+    /// What is kept of each (see [`crate::OBJECTS`]), as JSON, a line each.
+    pub text: Text,
+    /// How many.
+    pub count: u32,
+    /// Why there may be more of them; none: these are all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
+    /// Objects that could not be taken, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+}
+
 /// What a resource says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -331,7 +350,7 @@ impl Aspect {
     /// The basis that a source of running state gives to this aspect.
     pub fn basis(self) -> Basis {
         match self {
-            Self::Processes | Self::Sockets | Self::Stat | Self::List | Self::Value => Basis::Running,
+            Self::Processes | Self::Sockets | Self::Stat | Self::List | Self::Value | Self::Objects => Basis::Running,
             Self::Text | Self::Certs | Self::Resources => Basis::Declared,
         }
     }

@@ -12,6 +12,7 @@ mod image;
 mod item;
 mod kernel;
 mod matching;
+mod objects;
 mod resource;
 mod runfile;
 mod scan;
@@ -22,18 +23,19 @@ mod walk;
 
 pub use argv::split_flag;
 pub use ask::Ask;
-pub use capture::{Break, Capture, Reach, Run, Source};
+pub use capture::{Break, CONFIGZ, Capture, MIRROR_PODS, Reach, Run, Source};
 pub use cut::{Cut, CutNote, cut, scrub_argv, scrub_env};
 pub use image::image_tag;
 pub use item::{
-    Aspect, Basis, Entry, FileKind, Item, Listener, Listing, Place, Process, ProcessTable, Resource, Seen, Sockets,
-    Spec, Stat, Text,
+    Aspect, Basis, Entry, FileKind, Item, Listener, Listing, ObjectList, Place, Process, ProcessTable, Resource, Seen,
+    Sockets, Spec, Stat, Text,
 };
 pub use kernel::{
     OF_THE_ADMINISTRATOR, Parameter, is_kernels, parameters, parent_of, same_parameter, setting_key, setting_path,
     take_parameters, take_value,
 };
 pub use matching::process_names;
+pub use objects::{CONTAINERS, OBJECTS, ObjectKind, Objects, object_kind};
 pub use resource::take_spec;
 pub use runfile::{RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, trails_digest, write_run};
 pub use scan::pem_certificates;

@@ -7,6 +7,7 @@ mod table;
 mod types;
 
 use serde_json::{Map, Value};
+pub(crate) use types::PROGRAMS;
 
 use crate::{Cut, Spec, Text, cut};
 

@@ -17,9 +17,9 @@ use crate::{Capture, Run, Seen, Spec, Text, Trail};
 /// Major version of the format. A reader refuses another.
 pub const SCHEMA_MAJOR: u32 = 1;
 /// Minor version of the format.
-pub const SCHEMA_MINOR: u32 = 2;
+pub const SCHEMA_MINOR: u32 = 3;
 
-const MAX_ENTRY: u64 = 64 << 20;
+const MAX_ENTRY: u64 = 256 << 20;
 const MAX_TOTAL: u64 = 1 << 30;
 const MAX_ENTRIES: usize = 200_000;
 const MAX_CAPTURES: usize = 20_000;
@@ -192,6 +192,7 @@ fn parse<T: serde::de::DeserializeOwned>(
 fn texts(seen: &Seen) -> Vec<&Text> {
     match seen {
         Seen::Text(text) => vec![text],
+        Seen::Objects(list) => vec![&list.text],
         Seen::Certs(certs) => certs.iter().collect(),
         Seen::Resources(all) => {
             let specs = all.iter().map(|resource| &resource.spec);
@@ -204,6 +205,7 @@ fn texts(seen: &Seen) -> Vec<&Text> {
 fn texts_mut(seen: &mut Seen) -> Vec<&mut Text> {
     match seen {
         Seen::Text(text) => vec![text],
+        Seen::Objects(list) => vec![&mut list.text],
         Seen::Certs(certs) => certs.iter_mut().collect(),
         Seen::Resources(all) => {
             let specs = all.iter_mut().map(|resource| &mut resource.spec);

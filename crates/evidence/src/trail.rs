@@ -37,12 +37,14 @@ pub enum Start {
     Api(String),
     /// Resources of Talos' API by the full name of their type, e.g. `SecurityStates.talos.dev`.
     Resources(String),
+    /// Objects of the Kubernetes API by the path of their list, e.g. `/api/v1/pods`.
+    Objects(String),
 }
 
 impl Start {
     /// Whether it leads to what a node itself holds, and not to what an API answers.
     pub fn is_on_node(&self) -> bool {
-        !matches!(self, Self::Api(_) | Self::Resources(_))
+        !matches!(self, Self::Api(_) | Self::Resources(_) | Self::Objects(_))
     }
 }
 
@@ -121,4 +123,6 @@ pub enum Take {
     Body,
     /// The specs of Talos' resources, cut where they are read.
     Resources(Cut),
+    /// Objects, of which a table says what is kept (see [`crate::OBJECTS`]).
+    Objects,
 }

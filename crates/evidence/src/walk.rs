@@ -247,7 +247,7 @@ impl Walk {
                 }
             }
             Start::Path(path) => self.go(task.trail, task.hop, Cursor::path(path.into())),
-            Start::Api(api) => self.go(task.trail, task.hop, Cursor::Api(api)),
+            Start::Api(api) | Start::Objects(api) => self.go(task.trail, task.hop, Cursor::Api(api)),
             Start::Resources(kind) => self.go(task.trail, task.hop, Cursor::Resources(kind)),
             Start::Unit(name) => {
                 for dir in UNIT_DIRS {
@@ -365,6 +365,7 @@ impl Walk {
                 (Take::Body, Cursor::Api(api)) => {
                     self.ask(task, Ask::Body { api: api.clone(), limit: self.limits.text }).is_some()
                 }
+                (Take::Objects, Cursor::Api(api)) => self.ask(task, Ask::Objects { api: api.clone() }).is_some(),
                 (Take::Resources(cut), Cursor::Resources(kind)) => {
                     self.ask(task, Ask::Resources { kind: kind.clone(), cut: *cut }).is_some()
                 }

@@ -168,7 +168,7 @@ fn trail_in_words(trail: &Trail) -> String {
         Start::Process(names) => format!("process {}", names.first().map_or("", String::as_str)),
         Start::Path(path) => path.clone(),
         Start::Unit(name) => format!("unit {name}"),
-        Start::Api(path) => format!("API {path}"),
+        Start::Api(path) | Start::Objects(path) => format!("API {path}"),
         Start::Resources(kind) => format!("Talos API {kind}"),
     };
     let hops = trail.hops.iter().map(|hop| match hop {

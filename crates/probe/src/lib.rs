@@ -32,7 +32,7 @@ pub fn look(root: &Root, ask: &Ask) -> Seen {
         Ask::Value { path } => Ok(values::value(root, path.as_bytes())),
         Ask::Parameters { path, names } => Ok(values::parameters(root, path.as_bytes(), names)),
         Ask::Certs { path, limit } => root.read(path.as_bytes(), *limit).map(|bytes| certs(&bytes)),
-        Ask::Body { .. } | Ask::Resources { .. } => {
+        Ask::Body { .. } | Ask::Resources { .. } | Ask::Objects { .. } => {
             Ok(Seen::Unsupported { by: "files of a node, which hold no answers of the API".to_owned() })
         }
     };

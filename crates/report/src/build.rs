@@ -108,6 +108,8 @@ fn capture_info(capture: &Capture, presence: &[Presence]) -> CaptureInfo {
             evidence::Source::Saved => "saved",
             evidence::Source::Talos => "talos",
             evidence::Source::Rendered => "rendered",
+            evidence::Source::Cluster => "cluster",
+            evidence::Source::ClusterNode => "cluster-node",
         }
         .to_owned(),
         taken: capture.taken.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|time| time.to_string()),

@@ -21,7 +21,9 @@ impl Recording {
             Ask::Certs { path, limit } => self.certs(path, *limit),
             Ask::Body { api, limit } => self.body(api, *limit),
             // The kernel's own are answered by what was saved of it.
-            Ask::Value { .. } | Ask::Parameters { .. } | Ask::Resources { .. } => Err(failed("it was not recorded")),
+            Ask::Value { .. } | Ask::Parameters { .. } | Ask::Resources { .. } | Ask::Objects { .. } => {
+                Err(failed("it was not recorded"))
+            }
         };
         match answer {
             Ok(seen) | Err(seen) => seen,

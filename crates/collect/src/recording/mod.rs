@@ -109,7 +109,7 @@ impl Recording {
         let catalogue = evidence::trails_digest(&trails);
         let (items, breaks) = crate::follow(trails, |ask| match ask {
             // No node has such things among its files.
-            Ask::Resources { .. } => None,
+            Ask::Resources { .. } | Ask::Objects { .. } => None,
             ask if is_kernels(ask) => self.kernel.look(ask),
             ask => Some(self.look(ask)),
         });

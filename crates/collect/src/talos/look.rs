@@ -121,7 +121,7 @@ impl Node {
                 }
             },
             Ask::Resources { kind, cut } => self.resources(kind, *cut).await,
-            Ask::Body { .. } => return None,
+            Ask::Body { .. } | Ask::Objects { .. } => return None,
         };
         Some(answer.unwrap_or_else(|seen| seen))
     }

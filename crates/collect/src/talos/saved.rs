@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::{
-    Ask, Cut, Entry, FileKind, Listing, OsText, ProcessTable, Seen, Stat, parent_of, setting_key, take_text,
+    Ask, CONFIGZ, Cut, Entry, FileKind, Listing, OsText, ProcessTable, Seen, Stat, parent_of, setting_key, take_text,
 };
 use serde_json::Value;
 
@@ -24,9 +24,6 @@ const DOCUMENTS: [(&str, &str); 6] = [
     ("AuthenticationConfiguration", "/system/config/kubernetes/kube-apiserver/authentication-config.yaml"),
     ("KubeSchedulerConfiguration", "/system/config/kubernetes/kube-scheduler/scheduler-config.yaml"),
 ];
-
-/// The API path under which the kubelet's configuration in force is kept; whose it is stands outside of it.
-const CONFIGZ: &str = "configz";
 
 /// The mounts of the machine's first process.
 const MOUNTINFO: &str = "/proc/1/mountinfo";

@@ -69,7 +69,8 @@ const TYPES: &[(&str, Table)] = &[
 
 /// Programs whose arguments are taken: those that a judgement is about. A person's own pod may be given secrets by
 /// arguments that no name betrays.
-const PROGRAMS: [&str; 5] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd"];
+pub(crate) const PROGRAMS: [&str; 5] =
+    ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd"];
 
 /// A spec of a type without what its table does not list.
 pub(super) fn cut(of: &str, spec: Value) -> (Value, Vec<CutNote>) {
