@@ -1,11 +1,12 @@
 //! The catalogue of facts. Controls speak only of these.
 //!
-//! A fact has a name, a type, a subject (an instance of a component, or a file of a set), a resolver and a sentence for
+//! A fact has a name, a type, a subject (an instance of a component, or a member of a set), a resolver and a sentence for
 //! `explain`. Where to look for it is in [`crate::trails`].
 
 mod apiserver;
 mod audit;
 mod certificates;
+pub(crate) mod cluster;
 mod encryption;
 mod etcd;
 mod files;
@@ -22,8 +23,9 @@ use crate::components::Component;
 use crate::node::{Instance, Node};
 use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
 
+use files::Members;
 pub use files::Set;
-pub(crate) use files::{DEPTH, SETS, id_of, set};
+pub(crate) use files::{DEPTH, id_of};
 pub use kernel::KERNEL;
 pub(crate) use kernel::Kernel;
 pub(crate) use pki::PKI_SETTINGS;
@@ -50,8 +52,8 @@ pub(crate) enum Resolve {
     Setting(&'static str),
     /// From an instance of a component.
     Instance(fn(&Node<'_>, &Instance) -> Resolved),
-    /// From a file, by its path.
-    File(fn(&Node<'_>, &str) -> Resolved),
+    /// From a member of a set: a file by its path, a subject, a namespace.
+    Member(fn(&Node<'_>, &str) -> Resolved),
     /// From the node itself: its kernel, its operating system. A family's resolver is given the name in it.
     Host(fn(&Node<'_>, &str) -> Resolved),
 }
@@ -61,8 +63,8 @@ pub(crate) enum Resolve {
 pub(crate) enum Subject<'s> {
     /// An instance of a component.
     Instance(&'s Instance),
-    /// A file.
-    File(&'s str),
+    /// A member of a set.
+    Member(&'s str),
     /// The node itself.
     Host,
 }
@@ -89,10 +91,10 @@ impl Fact {
         self.name.strip_suffix(ANY)
     }
 
-    /// The component that the fact is about; none: a file, or the node itself.
+    /// The component that the fact is about; none: a set's member, or the node itself.
     pub fn component(&self) -> Option<&'static str> {
         match self.resolve {
-            Resolve::File(_) | Resolve::Host(_) => None,
+            Resolve::Member(_) | Resolve::Host(_) => None,
             _ => self.name.split('.').next().and_then(Component::named).map(|component| component.name),
         }
     }
@@ -114,9 +116,9 @@ impl Fact {
                 let own = self.family().and_then(|family| name.strip_prefix(family)?.strip_prefix('.'));
                 resolve(node, own.unwrap_or(name))
             }
-            (Resolve::File(resolve), Subject::File(path)) => resolve(node, path),
-            (Resolve::File(_), _) => Seen::Unknown(Unknown::new(
-                format!("{} is a fact of a file, and there is none here", self.name),
+            (Resolve::Member(resolve), Subject::Member(path)) => resolve(node, path),
+            (Resolve::Member(_), _) => Seen::Unknown(Unknown::new(
+                format!("{} is a fact of a set's member, and there is none here", self.name),
                 "use it in a control with for_each",
             )),
             (_, subject) => {
@@ -124,7 +126,7 @@ impl Fact {
                 let of = |instance: &Instance| match self.resolve {
                     Resolve::Setting(name) => node.setting(instance, name),
                     Resolve::Instance(resolve) => resolve(node, instance),
-                    Resolve::File(_) | Resolve::Host(_) => unreachable_file(),
+                    Resolve::Member(_) | Resolve::Host(_) => unreachable_member(),
                 };
                 match subject {
                     Subject::Instance(instance) if instance.component.name == component => of(instance),
@@ -135,8 +137,8 @@ impl Fact {
     }
 }
 
-fn unreachable_file() -> Resolved {
-    Seen::Unknown(Unknown::new("a file's fact was asked of a component", "use it in a control with for_each"))
+fn unreachable_member() -> Resolved {
+    Seen::Unknown(Unknown::new("a member's fact was asked of a component", "use it in a control with for_each"))
 }
 
 /// Every fact, in reading order.
@@ -152,6 +154,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Fact> {
         certificates::FACTS,
         kernel::FACTS,
         talos::FACTS,
+        cluster::FACTS,
     ]
     .into_iter()
     .flatten()
@@ -160,7 +163,22 @@ pub fn catalogue() -> impl Iterator<Item = &'static Fact> {
 
 /// Whether controls of a component are asked once of each node, and not of instances that run.
 pub fn is_of_host(component: &str) -> bool {
-    [KERNEL, TALOS].contains(&component)
+    [KERNEL, TALOS].contains(&component) || is_of_cluster(component)
+}
+
+/// Whether controls of a component are asked once of a cluster's own objects.
+pub fn is_of_cluster(component: &str) -> bool {
+    cluster::COMPONENTS.contains(&component)
+}
+
+/// Every set whose members are judged one by one.
+pub(crate) fn sets() -> impl Iterator<Item = &'static Set> {
+    files::SETS.iter().chain(cluster::SETS)
+}
+
+/// A set by name.
+pub(crate) fn set(name: &str) -> Option<&'static Set> {
+    sets().find(|set| set.name == name)
 }
 
 /// A fact by name, or the family that a name belongs to.
@@ -174,12 +192,26 @@ pub fn fact(name: &str) -> Option<&'static Fact> {
 
 /// The known value of something that follows from a source.
 fn derived(value: Value, source: impl Into<String>, instance: &Instance) -> Resolved {
-    Seen::Known(Known { value, how: How::Derived, source: source.into(), basis: instance.basis, notes: Vec::new() })
+    Seen::Known(Known {
+        value,
+        how: How::Derived,
+        source: source.into(),
+        basis: instance.basis,
+        notes: Vec::new(),
+        partial: None,
+    })
 }
 
 /// The same, with an explicit source.
 fn explicit(value: Value, source: impl Into<String>, instance: &Instance) -> Resolved {
-    Seen::Known(Known { value, how: How::Explicit, source: source.into(), basis: instance.basis, notes: Vec::new() })
+    Seen::Known(Known {
+        value,
+        how: How::Explicit,
+        source: source.into(),
+        basis: instance.basis,
+        notes: Vec::new(),
+        partial: None,
+    })
 }
 
 /// The text of a known value.

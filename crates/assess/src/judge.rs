@@ -30,9 +30,10 @@ pub enum Verdict {
 /// What was judged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectName {
-    /// `component`, `file`, `set` or `cluster`.
+    /// `component`, `cluster`, `set`, or the kind of a set's members: `file`, `subject`, `role`, `service account`,
+    /// `namespace`.
     pub kind: String,
-    /// Its name: an instance, a path, a set.
+    /// Its name: an instance, a path, a namespace, a set.
     pub name: String,
 }
 
@@ -77,7 +78,8 @@ pub struct Outcome {
 
 /// Judges a control with its bounds on a node: one outcome for every subject.
 pub(crate) fn judge(node: &Node<'_>, control: &Control, parameters: &Parameters) -> Vec<Outcome> {
-    if control.reach == Some(Need::KubernetesApi) && !node.sight.capture.reach.api {
+    let of_cluster = facts::is_of_cluster(&control.component) || control.reach == Some(Need::KubernetesApi);
+    if of_cluster && !node.sight.capture.reach.api {
         let unknown = Unknown::outside(
             "outside this source: it needs the objects of the Kubernetes API",
             "audit the cluster's API objects",
@@ -85,7 +87,7 @@ pub(crate) fn judge(node: &Node<'_>, control: &Control, parameters: &Parameters)
         return vec![Outcome::unknown(SubjectName::new("cluster", &control.component), unknown)];
     }
     if facts::is_of_host(&control.component) && control.for_each.is_none() {
-        let subject = SubjectName::new("component", &control.component);
+        let subject = SubjectName::new(if of_cluster { "cluster" } else { "component" }, &control.component);
         return vec![Bench { node, control, parameters, subject: Subject::Host }.outcome(subject)];
     }
     let Some(set) = &control.for_each else {
@@ -109,11 +111,16 @@ pub(crate) fn judge(node: &Node<'_>, control: &Control, parameters: &Parameters)
     match (found.members)(node) {
         Seen::Known(members) => {
             let each = members.paths.iter().map(|path| {
-                Bench { node, control, parameters, subject: Subject::File(path) }
-                    .outcome(SubjectName::new("file", path))
+                Bench { node, control, parameters, subject: Subject::Member(path) }
+                    .outcome(SubjectName::new(found.kind, path))
             });
             // A set that may have more members is never told as whole.
             each.chain(members.unseen.clone().map(|unknown| Outcome::unknown(of, unknown))).collect()
+        }
+        // Files that are not there are nothing to judge. That nobody holds a right, though, is what is demanded.
+        Seen::Absent(proof) if of_cluster => {
+            let basis = Some(Basis::Running);
+            vec![Outcome { basis, ..Outcome::plain(of, Verdict::Pass, proof) }]
         }
         Seen::Absent(proof) => vec![Outcome::not_applicable(of, proof)],
         Seen::Unknown(unknown) => vec![Outcome::unknown(of, unknown)],
@@ -136,6 +143,12 @@ enum Truth {
 }
 
 impl Bench<'_> {
+    /// Whether a value is nothing but the subject's own name, which every finding tells anyway.
+    fn is_own_name(&self, resolved: &Resolved) -> bool {
+        let Subject::Member(name) = self.subject else { return false };
+        matches!(resolved, Seen::Known(known) if known.value == Value::Text(name.to_owned()))
+    }
+
     fn outcome(&self, subject: SubjectName) -> Outcome {
         let mut observed = Vec::new();
         if let Some(when) = &self.control.when {
@@ -221,8 +234,18 @@ impl Bench<'_> {
         match left {
             Seen::Unknown(unknown) => Truth::Unknown(unknown),
             Seen::Absent(_) => truth_of(comparison.operator == Operator::Absent),
-            Seen::Known(known) => operators::holds(self.node, comparison.operator, &known.value, &right)
-                .map_or_else(Truth::Unknown, truth_of),
+            Seen::Known(known) => {
+                let holds = operators::holds(self.node, comparison.operator, &known.value, &right);
+                // What a part of a list shows may not be so of the whole.
+                let open = match comparison.operator {
+                    Operator::Contains | Operator::Present => Ok(false),
+                    _ => Ok(true),
+                };
+                match known.partial {
+                    Some(unknown) if holds == open => Truth::Unknown(unknown),
+                    _ => holds.map_or_else(Truth::Unknown, truth_of),
+                }
+            }
         }
     }
 
@@ -247,7 +270,11 @@ impl Bench<'_> {
                 continue;
             }
             let fact = &comparison.fact;
-            let is = match self.resolve(fact, observed) {
+            let resolved = self.resolve(fact, observed);
+            if self.is_own_name(&resolved) {
+                continue;
+            }
+            let is = match resolved {
                 Seen::Unknown(_) => continue,
                 _ if !wanted => format!("{fact} {} {}", comparison.operator.phrase(), self.right(comparison)),
                 Seen::Known(known) => format!("{fact} {}", self.falls_short(comparison, &known)),
@@ -259,6 +286,10 @@ impl Bench<'_> {
             if !said.contains(&is) {
                 said.push(is);
             }
+        }
+        // A name alone decided, and it is not among those that may be.
+        if said.is_empty() {
+            return "it is not among those that are expected here".to_owned();
         }
         said.join("; ")
     }
@@ -317,7 +348,7 @@ impl Bench<'_> {
         // A fact that is absent was seen as directly as the instance that lacks it.
         let own = match self.subject {
             Subject::Instance(instance) => Some(instance.basis),
-            Subject::File(_) | Subject::Host => None,
+            Subject::Member(_) | Subject::Host => None,
         };
         let known = all[..deciding].iter().filter_map(|(_, resolved)| resolved.known());
         if outcome.verdict != Verdict::Manual {
@@ -333,6 +364,7 @@ impl Bench<'_> {
         outcome.observed = all
             .into_iter()
             .enumerate()
+            .filter(|(_, (_, resolved))| !self.is_own_name(resolved))
             .map(|(at, (fact, resolved))| Observed::new(fact, resolved, at < deciding))
             .collect();
         if outcome.subject.kind == "file" {

@@ -4,6 +4,8 @@
 //! and compares that with what a control demands. It deliberately has no way to look: no file, network, clock,
 //! environment or process. The same evidence, profile and flags give the same verdicts, today or in ten years.
 
+mod api_node;
+mod cluster;
 mod components;
 mod config;
 mod detect;
@@ -32,7 +34,7 @@ use crate::node::Node;
 use crate::value::Seen;
 
 pub use detect::{Choice, misfit, profile};
-pub use facts::{Fact, KERNEL, Set, TALOS, catalogue, fact, is_of_host};
+pub use facts::{Fact, KERNEL, Set, TALOS, catalogue, fact, is_of_cluster, is_of_host};
 pub use judge::{Observed, Outcome, SubjectName, Verdict};
 pub use talos::rendered;
 pub use trails::{leads_to, trails};
@@ -109,7 +111,12 @@ impl<'c> Case<'c> {
         for (_, node) in &mut nodes {
             node.version = kubernetes.as_ref().map(|(version, _)| *version);
         }
+        join(&mut nodes);
         Some(Self { content, nodes, platform: why, kubernetes })
+    }
+
+    fn has_cluster(&self) -> bool {
+        self.nodes.iter().any(|(_, node)| node.is_cluster())
     }
 
     /// The platform, with the reason.
@@ -127,7 +134,12 @@ impl<'c> Case<'c> {
         demands(self.content, profiles, only)
             .into_iter()
             .map(|(control, parameters, cited_by)| {
-                let outcomes = self.nodes.iter().flat_map(|(name, node)| {
+                let of_cluster = facts::is_of_cluster(&control.component);
+                // A cluster's objects are judged once, where they were seen, and a node's files never there.
+                let asked = self.nodes.iter().filter(|(_, node)| {
+                    if node.is_cluster() { of_cluster } else { !of_cluster || !self.has_cluster() }
+                });
+                let outcomes = asked.flat_map(|(name, node)| {
                     let outcomes = judge::judge(node, control, &parameters);
                     outcomes.into_iter().map(|outcome| ((*name).to_owned(), outcome))
                 });
@@ -156,6 +168,46 @@ impl<'c> Case<'c> {
                 Presence { capture: (*name).to_owned(), components }
             })
             .collect()
+    }
+}
+
+/// Tells the cluster what its nodes say together.
+fn join(nodes: &mut [(&str, Node<'_>)]) {
+    let of_nodes = || nodes.iter().map(|(_, node)| node).filter(|node| !node.is_cluster());
+    let joined = cluster::Joined {
+        pod_security: agreed(of_nodes(), "kube-apiserver.pod-security-default"),
+        plugins: agreed(of_nodes(), "kube-apiserver.admission-plugins"),
+        seccomp: agreed(of_nodes(), "kubelet.seccompDefault"),
+    };
+    if let Some((_, cluster)) = nodes.iter_mut().find(|(_, node)| node.is_cluster()) {
+        cluster.cluster.joined = joined;
+    }
+}
+
+/// The value of a fact on which every node that has it agrees.
+fn agreed<'n>(nodes: impl Iterator<Item = &'n Node<'n>>, name: &str) -> value::Resolved {
+    let Some(fact) = facts::fact(name) else { return cluster::Joined::default().pod_security };
+    let component = fact.component().unwrap_or_default();
+    let mut all = Vec::new();
+    for node in nodes {
+        // A worker runs no API server, and says nothing of it.
+        if let Seen::Absent(_) = node.instances(component) {
+            continue;
+        }
+        match node.only(component).map(|instance| fact.resolve(node, facts::Subject::Instance(instance), name)) {
+            Seen::Known(Seen::Unknown(unknown)) | Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+            Seen::Known(resolved) => all.push(resolved),
+            Seen::Absent(_) => {}
+        }
+    }
+    let value = |resolved: &value::Resolved| resolved.known().map(|known| known.value.clone());
+    match all.split_first() {
+        None => cluster::Joined::default().pod_security,
+        Some((first, rest)) if rest.iter().all(|other| value(other) == value(first)) => first.clone(),
+        Some(_) => Seen::Unknown(value::Unknown::new(
+            format!("{name} is not the same on every node"),
+            format!("look at {component} of each node: they must agree"),
+        )),
     }
 }
 
@@ -207,11 +259,12 @@ pub fn vocabulary() -> Vocabulary {
     Vocabulary {
         facts: catalogue().filter(|fact| fact.family().is_none()).map(|fact| (fact.name, fact.kind.word())).collect(),
         families: catalogue().filter_map(|fact| Some((fact.family()?, fact.kind.word()))).collect(),
-        sets: facts::SETS.iter().map(|set| set.name).collect(),
+        sets: facts::sets().map(|set| (set.name, set.kind)).collect(),
         components: components::COMPONENTS
             .iter()
             .map(|component| component.name)
             .chain([facts::KERNEL, facts::TALOS])
+            .chain(facts::cluster::COMPONENTS)
             .collect(),
         roles: components::ROLES
             .into_iter()
@@ -220,7 +273,7 @@ pub fn vocabulary() -> Vocabulary {
     }
 }
 
-/// Every set of files that a control may go through.
+/// Every set that a control may go through.
 pub fn sets() -> impl Iterator<Item = &'static Set> {
-    facts::SETS.iter()
+    facts::sets()
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use benchmark::{Content, Platform, Version};
 use evidence::{Basis, Capture, Process, Source, Text};
 
+use crate::cluster::Cluster;
 use crate::components::{COMPONENTS, Component};
 use crate::config::Config;
 use crate::facts::Kernel;
@@ -30,6 +31,8 @@ pub(crate) struct Node<'a> {
     pub version: Option<Version>,
     /// What was read of the kernel.
     pub kernel: Kernel,
+    /// What was read of the cluster's objects.
+    pub cluster: Cluster,
     manifests: OnceCell<Manifests>,
     instances: BTreeMap<&'static str, Seen<Vec<Instance>>>,
     pub(crate) configs: RefCell<BTreeMap<String, Seen<Option<Rc<Config>>>>>,
@@ -75,6 +78,8 @@ pub(crate) struct Instance {
     pub declared: Option<(String, Container)>,
     /// The command line that a restart would use, and where it stands.
     pub next: Option<(Flags, String)>,
+    /// Why its command line is not shown, where it is not.
+    pub hidden: Option<Rc<Unknown>>,
 }
 
 impl<'a> Node<'a> {
@@ -86,6 +91,7 @@ impl<'a> Node<'a> {
             platform,
             version: None,
             kernel: Kernel::default(),
+            cluster: Cluster::default(),
             manifests: OnceCell::new(),
             instances: BTreeMap::new(),
             configs: RefCell::default(),
@@ -97,6 +103,11 @@ impl<'a> Node<'a> {
             node.instances.insert(component.name, found);
         }
         node
+    }
+
+    /// Whether this is a cluster's own objects, and no node.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.sight.capture.source == Source::Cluster
     }
 
     /// The instances of a component.
@@ -121,6 +132,9 @@ impl<'a> Node<'a> {
     /// The static pods.
     pub(crate) fn manifests(&self) -> &Manifests {
         self.manifests.get_or_init(|| {
+            if self.is_of_api() {
+                return self.mirrored();
+            }
             let (directories, unseen) = self.manifest_directories();
             let mut manifests = Manifests { unseen, directories, ..Manifests::default() };
             for directory in manifests.directories.clone() {
@@ -234,6 +248,9 @@ impl<'a> Node<'a> {
     }
 
     fn find(&self, component: &'static Component) -> Seen<Vec<Instance>> {
+        if self.is_of_api() {
+            return self.shown_by_api(component);
+        }
         let (declared, unseen) = self.declarations(component);
         if !self.sight.capture.reach.processes {
             return self.declared_only(component, declared, unseen);
@@ -294,6 +311,7 @@ impl<'a> Node<'a> {
                     .or_else(|| declared.first().map(|(flags, source)| (flags.clone(), source.clone()))),
                 declared: container,
                 process: Some(process.clone()),
+                hidden: None,
             }
         });
         Seen::Known(instances.collect())
@@ -403,6 +421,7 @@ impl<'a> Node<'a> {
                 .and_then(|manifest| Some((manifest.path.clone(), manifest.runs(component.processes)?.clone()))),
             source,
             next: None,
+            hidden: None,
         });
         Seen::Known(instances.collect())
     }

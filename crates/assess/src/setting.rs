@@ -96,6 +96,9 @@ impl Node<'_> {
                 Seen::Unknown(unknown) => return Seen::Unknown(unknown),
             }
         }
+        if let Some(hidden) = self.hidden(instance, setting.field.is_some()).filter(|_| zero.is_none()) {
+            return Seen::Unknown(hidden);
+        }
         match self.default_of(instance, setting, zero, &looked.join(", ")) {
             // That nothing sets it is known as directly as the file was seen.
             Seen::Known(known) if setting.field.is_some() => {
@@ -120,6 +123,7 @@ impl Node<'_> {
                         source: zero.unwrap_or_else(|| row.source.clone()),
                         basis: instance.basis,
                         notes: Vec::new(),
+                        partial: None,
                     }),
                     Ok(None) => Seen::Absent(format!("not set in {looked}; its default is empty")),
                     Err(why) => misread(&format!("the default of {name}"), why),
@@ -151,7 +155,7 @@ impl Node<'_> {
 }
 
 fn explicit(value: Value, source: String, basis: Basis) -> Resolved {
-    Seen::Known(Known { value, how: How::Explicit, source, basis, notes: Vec::new() })
+    Seen::Known(Known { value, how: How::Explicit, source, basis, notes: Vec::new(), partial: None })
 }
 
 fn misread(what: &str, why: &str) -> Resolved {

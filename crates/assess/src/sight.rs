@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use evidence::{Aspect, Basis, Capture, FileKind, Listing, OsText, Place, ProcessTable, Resource, Sockets, Stat, Text};
+use evidence::{
+    Aspect, Basis, Capture, FileKind, Listing, ObjectList, OsText, Place, ProcessTable, Resource, Sockets, Stat, Text,
+};
 
 use crate::value::{Seen, Unknown};
 
@@ -31,7 +33,7 @@ impl<'a> Sight<'a> {
             Place::Path(path) => path.to_lossy(),
             Place::Process(pid) => format!("process {pid}"),
             Place::Processes => "the process table".to_owned(),
-            Place::Api(api) => format!("API answer {api}"),
+            Place::Api(api) => format!("the API's answer to {api}"),
             Place::Resources(kind) => kind.split('.').next().unwrap_or(kind).to_owned(),
         };
         let Some((seen, _)) = self.index.get(&(place, aspect)).copied() else {
@@ -90,6 +92,12 @@ impl<'a> Sight<'a> {
             return Unknown::outside(
                 format!("this source does not show {name} of Talos' API"),
                 "scan the machine through its API, or save that resource too",
+            );
+        }
+        if matches!(place, Place::Api(_)) {
+            return Unknown::outside(
+                format!("this source does not show {name}"),
+                "audit the cluster through its API, or record that answer too",
             );
         }
         if name.starts_with('/') && !reach.files {
@@ -189,6 +197,18 @@ impl<'a> Sight<'a> {
         }
         self.look(&place, Aspect::Resources, |seen| match seen {
             evidence::Seen::Resources(all) => Some(all.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// Objects of a list of the Kubernetes API. An API server that does not have it has none of them.
+    pub(crate) fn objects(&self, api: &str) -> Seen<&'a ObjectList> {
+        let place = Place::Api(api.to_owned());
+        if let Some((evidence::Seen::Unsupported { by }, _)) = self.index.get(&(&place, Aspect::Objects)) {
+            return Seen::Absent(format!("{by} has no {api}"));
+        }
+        self.look(&place, Aspect::Objects, |seen| match seen {
+            evidence::Seen::Objects(list) => Some(&**list),
             _ => None,
         })
     }

@@ -353,6 +353,10 @@ impl Compiler {
             self.path("accounts", path, vec![], vec![Take::Stat, Take::Text(Cut::Accounts)]);
         }
         self.push("version".to_owned(), Start::Api("/version".to_owned()), vec![], vec![Take::Body]);
+        for kind in &evidence::OBJECTS {
+            let id = format!("objects.{}", kind.kind);
+            self.push(id, Start::Objects(kind.api.to_owned()), vec![], vec![Take::Objects]);
+        }
         self.push("kubelet.configz".to_owned(), Start::Api(CONFIGZ.to_owned()), vec![], vec![Take::Body]);
     }
 }

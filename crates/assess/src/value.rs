@@ -207,6 +207,8 @@ pub(crate) struct Known {
     pub basis: Basis,
     /// What else a reader should know: a weaker source that disagrees.
     pub notes: Vec<String>,
+    /// Of a list: why it may have more members than these.
+    pub partial: Option<Unknown>,
 }
 
 /// Why something is not known.

@@ -27,8 +27,8 @@ pub struct Vocabulary {
     pub facts: BTreeMap<&'static str, &'static str>,
     /// Open families of facts by the words before the name in them (`kernel.sysctl`), with the word of their type.
     pub families: BTreeMap<&'static str, &'static str>,
-    /// Sets of files that a control may go through.
-    pub sets: BTreeSet<&'static str>,
+    /// Sets that a control may go through, with the word for one of their members: `file`, `namespace` …
+    pub sets: BTreeMap<&'static str, &'static str>,
     /// Components that have instances to ask and settings to document.
     pub components: BTreeSet<&'static str>,
     /// Roles that a platform's places may have.

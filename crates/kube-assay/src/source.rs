@@ -21,6 +21,7 @@ fn imported(paths: &[PathBuf], name: Option<&str>, content: &Content) -> anyhow:
         if is_recording(path) {
             let recording = Recording::load(path).map_err(|error| mistake(error.to_string()))?;
             captures.push(recording.capture(assess::trails(content)));
+            captures.extend(recording.cluster(assess::trails(content)));
         } else if path.is_dir() {
             let saved = Saved::load_dir(path).map_err(|error| mistake(error.to_string()))?;
             let own = path.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
@@ -99,10 +100,12 @@ pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> any
         let root = local.node_root.as_deref().unwrap_or_else(|| Path::new("/"));
         captures.push(probe::capture(root, name, assess::trails(content), probe::Options::default())?);
     }
-    match (name, captures.as_mut_slice()) {
-        (Some(name), [one]) => name.clone_into(&mut one.name),
-        (Some(_), several) => return Err(mistake(format!("--name is for one node, and there are {}", several.len()))),
-        (None, _) => {}
+    if let Some(name) = name {
+        let nodes = captures.iter_mut().filter(|capture| capture.source != evidence::Source::Cluster);
+        match nodes.collect::<Vec<_>>().as_mut_slice() {
+            [one] => name.clone_into(&mut one.name),
+            several => return Err(mistake(format!("--name is for one node, and there are {}", several.len()))),
+        }
     }
     let names: Vec<String> = captures.iter().map(|capture| capture.name.clone()).collect();
     for (at, capture) in captures.iter_mut().enumerate() {

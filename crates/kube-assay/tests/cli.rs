@@ -161,9 +161,13 @@ fn shipped_run_files_are_those_of_the_recorded_nodes() {
     let content = common::content();
     for (file, node) in [(STOCK, "kubeadm-v1.36"), (HARDENED, "kubeadm-hardened-v1.36")] {
         let shipped = evidence::read_run(std::fs::File::open(common::root().join(file)).unwrap()).unwrap();
-        let mut now = common::recording(node).capture(assess::trails(&content));
-        now.root.clone_from(&shipped.captures[0].root);
-        assert!(shipped.captures == [now], "{file} is stale: collect it again from fixtures/nodes/{node}");
+        let recording = common::recording(node);
+        let mut now = vec![recording.capture(assess::trails(&content))];
+        now.extend(recording.cluster(assess::trails(&content)));
+        for capture in &mut now {
+            capture.root.clone_from(&shipped.captures[0].root);
+        }
+        assert!(shipped.captures == now, "{file} is stale: collect it again from fixtures/nodes/{node}");
     }
 }
 

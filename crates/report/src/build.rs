@@ -164,7 +164,10 @@ fn counts(findings: &[Finding]) -> BTreeMap<Verdict, usize> {
 fn coverage(findings: &[Finding]) -> Coverage {
     let mut coverage = Coverage { within_reach: 0, decided: 0, outside: 0 };
     for group in demands(findings) {
-        if group.iter().all(|finding| finding.outside) {
+        // Undecided for nothing but what lies outside: where another subject fails, that decides.
+        let undecided = roll_up(group.iter()) == Some(Verdict::Unknown);
+        let within = |finding: &Finding| finding.verdict == Verdict::Unknown && !finding.outside;
+        if undecided && !group.iter().any(within) {
             coverage.outside += 1;
         } else {
             coverage.within_reach += 1;

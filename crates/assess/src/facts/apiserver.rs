@@ -82,7 +82,7 @@ impl Named {
     /// What follows from it.
     pub(super) fn says(&self, value: Value, what: &str) -> Resolved {
         let source = if what.is_empty() { self.place.clone() } else { format!("{what} in {}", self.place) };
-        Seen::Known(Known { value, how: How::Explicit, source, basis: self.basis, notes: Vec::new() })
+        Seen::Known(Known { value, how: How::Explicit, source, basis: self.basis, notes: Vec::new(), partial: None })
     }
 }
 

@@ -18,21 +18,21 @@ pub(super) static FACTS: &[Fact] = &[
         kind: Type::Int,
         about: "Days until the first certificate of the file expires, from the time of the capture; negative once it has.",
         from: &[],
-        resolve: Resolve::File(days_left),
+        resolve: Resolve::Member(days_left),
     },
     Fact {
         name: "certificate.names",
         kind: Type::List,
         about: "The DNS names and addresses that the file's first certificate is good for.",
         from: &[],
-        resolve: Resolve::File(names),
+        resolve: Resolve::Member(names),
     },
     Fact {
         name: "certificate.issuer",
         kind: Type::Text,
         about: "Who issued the file's first certificate.",
         from: &[],
-        resolve: Resolve::File(|node, path| {
+        resolve: Resolve::Member(|node, path| {
             first(node, path, |certificate| Value::Text(certificate.tbs_certificate().issuer().to_string()))
         }),
     },
@@ -41,7 +41,7 @@ pub(super) static FACTS: &[Fact] = &[
         kind: Type::Text,
         about: "Whom the file's first certificate names.",
         from: &[],
-        resolve: Resolve::File(|node, path| {
+        resolve: Resolve::Member(|node, path| {
             first(node, path, |certificate| Value::Text(certificate.tbs_certificate().subject().to_string()))
         }),
     },
@@ -80,7 +80,7 @@ fn first(node: &Node<'_>, path: &str, value: impl FnOnce(&Certificate) -> Value)
 fn observed(value: Value, node: &Node<'_>) -> Known {
     // No path here: subjects that share a value are told together.
     let basis = if node.sight.capture.reach.processes { evidence::Basis::Running } else { evidence::Basis::Declared };
-    Known { value, how: How::Observed, source: "the certificate".to_owned(), basis, notes: Vec::new() }
+    Known { value, how: How::Observed, source: "the certificate".to_owned(), basis, notes: Vec::new(), partial: None }
 }
 
 fn days_left(node: &Node<'_>, path: &str) -> Resolved {

@@ -50,6 +50,7 @@ fn run_as(node: &Node<'_>, etcd: &Instance) -> Resolved {
                 source: format!("{} runs etcd as that account", node.platform.title),
                 basis: Basis::Declared,
                 notes: Vec::new(),
+                partial: None,
             })
         }
         Some(process) if process.uid == Stat::UNRECORDED => Seen::Unknown(Unknown::new(
@@ -62,6 +63,7 @@ fn run_as(node: &Node<'_>, etcd: &Instance) -> Resolved {
             source: format!("pid {}", process.pid),
             basis: etcd.basis,
             notes: Vec::new(),
+            partial: None,
         }),
         None => Seen::Unknown(Unknown::outside("no process is in this source's reach", "scan the running node")),
     }

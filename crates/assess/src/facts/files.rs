@@ -16,21 +16,21 @@ pub(super) static FACTS: &[Fact] = &[
         kind: Type::Mode,
         about: "The file's permission bits.",
         from: &[],
-        resolve: Resolve::File(mode),
+        resolve: Resolve::Member(mode),
     },
     Fact {
         name: "file.owner",
         kind: Type::Owner,
         about: "The file's owner and group.",
         from: &[],
-        resolve: Resolve::File(owner),
+        resolve: Resolve::Member(owner),
     },
     Fact {
         name: "file.owner-id",
         kind: Type::Text,
         about: "The file's owner and group by number.",
         from: &[],
-        resolve: Resolve::File(|node, path| {
+        resolve: Resolve::Member(|node, path| {
             recorded(node, path).map(|stat| known(Value::Text(format!("{}:{}", stat.uid, stat.gid)), "its metadata"))
         }),
     },
@@ -39,7 +39,7 @@ pub(super) static FACTS: &[Fact] = &[
         kind: Type::Text,
         about: "The owner and group, by number, that the platform's documentation gives to the file.",
         from: &[],
-        resolve: Resolve::File(|node, path| match node.platform.owner(path) {
+        resolve: Resolve::Member(|node, path| match node.platform.owner(path) {
             Some(owner) => Seen::Known(known(
                 Value::Text(owner.to_owned()),
                 &format!("{} gives it to that account", node.platform.title),
@@ -49,11 +49,13 @@ pub(super) static FACTS: &[Fact] = &[
     },
 ];
 
-/// A set of files.
+/// A set whose members are judged one by one.
 #[derive(Debug)]
 pub struct Set {
     /// Its name.
     pub name: &'static str,
+    /// What its members are: `file`, `subject`, `namespace` …
+    pub kind: &'static str,
     /// One sentence for a reader.
     pub about: &'static str,
     pub(crate) members: fn(&Node<'_>) -> Seen<Members>,
@@ -62,19 +64,14 @@ pub struct Set {
 /// The members of a set that were found, and whether there may be more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Members {
-    /// Paths on the node.
+    /// Their names: of files, paths on the node.
     pub paths: BTreeSet<String>,
     /// What could not be seen: the set may have more members.
     pub unseen: Option<Unknown>,
 }
 
-/// A set by name.
-pub(crate) fn set(name: &str) -> Option<&'static Set> {
-    SETS.iter().find(|set| set.name == name)
-}
-
 macro_rules! sets {
-    ($($name:literal, $about:literal => $members:expr;)*) => { &[$(Set { name: $name, about: $about, members: $members },)*] };
+    ($($name:literal, $about:literal => $members:expr;)*) => { &[$(Set { name: $name, kind: "file", about: $about, members: $members },)*] };
 }
 
 /// Every set.
@@ -99,7 +96,14 @@ pub(crate) static SETS: &[Set] = sets! {
 };
 
 fn known(value: Value, source: &str) -> Known {
-    Known { value, how: How::Observed, source: source.to_owned(), basis: evidence::Basis::Running, notes: Vec::new() }
+    Known {
+        value,
+        how: How::Observed,
+        source: source.to_owned(),
+        basis: evidence::Basis::Running,
+        notes: Vec::new(),
+        partial: None,
+    }
 }
 
 /// Metadata of a file, if more than its content was recorded.

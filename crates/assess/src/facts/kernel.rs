@@ -126,5 +126,5 @@ pub(super) static FACTS: &[Fact] = &[
 
 /// A value that follows from a source.
 fn known(value: Value, how: How, source: impl Into<String>, basis: Basis) -> Resolved {
-    Seen::Known(Known { value, how, source: source.into(), basis, notes: Vec::new() })
+    Seen::Known(Known { value, how, source: source.into(), basis, notes: Vec::new(), partial: None })
 }

@@ -79,7 +79,14 @@ fn gate(node: &Node<'_>, instance: &Instance, setting: &str) -> Resolved {
         return explicit(Value::Bool(on), source, instance);
     }
     let source = format!("{setting} of {} does not name the gate, which is on by default", instance.name);
-    Seen::Known(Known { value: Value::Bool(true), how: How::Default, source, basis: instance.basis, notes: Vec::new() })
+    Seen::Known(Known {
+        value: Value::Bool(true),
+        how: How::Default,
+        source,
+        basis: instance.basis,
+        notes: Vec::new(),
+        partial: None,
+    })
 }
 
 /// The value that `Name=value` gives to the gate; since 1.31 `kube:Name=value` is legal too.

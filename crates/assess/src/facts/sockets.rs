@@ -78,6 +78,7 @@ fn listening(node: &Node<'_>, instance: &Instance, port: u16) -> Resolved {
             source: format!("listening sockets on port {port} of pid {}", process.pid),
             basis: instance.basis,
             notes: Vec::new(),
+            partial: None,
         }
     })
 }
@@ -99,6 +100,7 @@ fn metrics_address(node: &Node<'_>, proxy: &Instance) -> Resolved {
                             source,
                             basis,
                             notes: vec![unknown.why],
+                            partial: None,
                         }),
                         _ => Seen::Unknown(unknown),
                     }

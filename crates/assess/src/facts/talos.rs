@@ -139,7 +139,7 @@ pub(super) static FACTS: &[Fact] = &[
 ];
 
 fn known(value: Value, how: How, source: impl Into<String>, basis: Basis) -> Resolved {
-    Seen::Known(Known { value, how, source: source.into(), basis, notes: Vec::new() })
+    Seen::Known(Known { value, how, source: source.into(), basis, notes: Vec::new(), partial: None })
 }
 
 /// A list that follows from a source.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diag::{Diagnostic, Fields, Node, Spanned, quoted};
 
-use super::requirement::{Requirements, Role, is_of_file, misfit};
+use super::requirement::{Requirements, Role, asked_of, misfit};
 use super::shape::Slot;
 use super::{File, Given, Named, code};
 use crate::{Control, Equivalent, Judge, Need, Priority, Requirement};
@@ -75,7 +75,8 @@ fn control(file: &File<'_>, node: &Node, shared: &Shared) -> Option<Named<Option
     let given = file.parameters(fields.node("parameters"));
     let for_each = for_each(file, &mut fields);
 
-    let mut requirements = Requirements { file, of_files: for_each.is_some(), uses: Vec::new() };
+    let members = for_each.as_ref().map(|set| file.vocabulary.sets.get(set.as_str()).copied().unwrap_or_default());
+    let mut requirements = Requirements { file, members, uses: Vec::new() };
     let (when, not_applicable) = applicability(&mut requirements, &mut fields, shared);
     let (judge, reach) = judge(&mut requirements, &mut fields);
     let equivalent = equivalent(&mut requirements, &mut fields);
@@ -147,9 +148,9 @@ fn title(file: &File<'_>, fields: &mut Fields<'_, '_>) -> Option<String> {
 fn for_each(file: &File<'_>, fields: &mut Fields<'_, '_>) -> Option<String> {
     let set = fields.optional_str("for_each")?;
     let sets = &file.vocabulary.sets;
-    if !sets.contains(set.value.as_str()) {
+    if !sets.contains_key(set.value.as_str()) {
         let message = format!("there is no set {}", quoted(&set.value));
-        file.report(file.error(code::UNKNOWN_SET, &set.span, message).did_you_mean(&set.value, sets));
+        file.report(file.error(code::UNKNOWN_SET, &set.span, message).did_you_mean(&set.value, sets.keys()));
     }
     Some(set.value)
 }
@@ -224,11 +225,11 @@ fn equivalent(requirements: &mut Requirements<'_, '_>, fields: &mut Fields<'_, '
     nodes.iter().filter_map(read).collect()
 }
 
-fn observe(file: &File<'_>, fields: &mut Fields<'_, '_>, of_files: bool) -> Vec<String> {
+fn observe(file: &File<'_>, fields: &mut Fields<'_, '_>, has_members: bool) -> Vec<String> {
     let facts = fields.optional_str_list("observe").unwrap_or_default();
     for fact in &facts {
-        if file.fact(fact).is_some() && is_of_file(&fact.value) && !of_files {
-            let message = format!("{} is asked of a file, and there is none here", quoted(&fact.value));
+        if let (Some(_), Some(member), false) = (file.fact(fact), asked_of(&fact.value), has_members) {
+            let message = format!("{} is asked of a {member}, and there is none here", quoted(&fact.value));
             file.report(file.error(code::WRONG_SUBJECT, &fact.span, message));
         }
     }

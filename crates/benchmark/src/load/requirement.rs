@@ -12,8 +12,8 @@ use crate::{Comparison, Operand, Operator, Requirement};
 /// Reads the requirements of one control.
 pub(super) struct Requirements<'f, 'a> {
     pub(super) file: &'f File<'a>,
-    /// Whether the control goes through a set, so that there are files to ask.
-    pub(super) of_files: bool,
+    /// What the members of the set are that the control goes through; empty: nobody knows the set.
+    pub(super) members: Option<&'static str>,
     /// The parameters it refers to, each with the place it is put in, if that is known.
     pub(super) uses: Vec<(Spanned<String>, Option<Slot>)>,
 }
@@ -77,15 +77,24 @@ impl Requirements<'_, '_> {
     fn slot(&self, fact: &Spanned<String>, operator: Operator, at: &Span<usize>, role: Role) -> Option<Slot> {
         let file = self.file;
         let of = file.fact(fact)?;
-        let of_file = is_of_file(&fact.value);
-        if of_file && !self.of_files {
-            let message = format!("{} is asked of a file, and there is none here", quoted(&fact.value));
-            let help = "name the files with `for_each`";
-            file.report(file.error(code::WRONG_SUBJECT, &fact.span, message).help(help));
-        } else if !of_file && self.of_files && role == Role::Decides {
-            let message = format!("{} is not asked of a file, and `for_each` goes through files", quoted(&fact.value));
-            let help = "only facts that begin with `file.` or `certificate.` decide here; compare them with this one";
-            file.report(file.error(code::WRONG_SUBJECT, &fact.span, message).help(help));
+        match (asked_of(&fact.value), self.members) {
+            (Some(member), None) => {
+                let message = format!("{} is asked of a {member}, and there is none here", quoted(&fact.value));
+                let help = format!("name the {member}s with `for_each`");
+                file.report(file.error(code::WRONG_SUBJECT, &fact.span, message).help(help));
+            }
+            (_, None | Some("")) => {}
+            (of, Some(members)) => {
+                let of_all = members != "file" && fact.value.starts_with(OF_CLUSTER);
+                let fits = of.map_or(of_all || role != Role::Decides, |of| of == members);
+                if !fits {
+                    let name = quoted(&fact.value);
+                    let message = format!("{name} is not asked of a {members}, and `for_each` goes through {members}s");
+                    let begin = beginnings(members).map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+                    let help = format!("only facts that begin with {begin} decide here; compare them with this one");
+                    file.report(file.error(code::WRONG_SUBJECT, &fact.span, message).help(help));
+                }
+            }
         }
         let slot = Slot { operator, of };
         if slot.shape().is_none() {
@@ -123,9 +132,26 @@ impl Requirements<'_, '_> {
     }
 }
 
-/// Whether a fact is asked of a file.
-pub(super) fn is_of_file(fact: &str) -> bool {
-    fact.starts_with("file.") || fact.starts_with("certificate.")
+/// What facts of a set's members begin with, and what such members are.
+const MEMBERS: [(&str, &str); 6] = [
+    ("file.", "file"),
+    ("certificate.", "file"),
+    ("subject.", "subject"),
+    ("role.", "role"),
+    ("account.", "service account"),
+    ("namespace.", "namespace"),
+];
+
+/// What facts of a whole cluster begin with, which decide beside those of its members.
+const OF_CLUSTER: &str = "cluster.";
+
+fn beginnings(members: &str) -> impl Iterator<Item = &'static str> {
+    MEMBERS.into_iter().filter(move |(_, own)| *own == members).map(|(word, _)| word)
+}
+
+/// What a fact is asked of, if it is a set's member.
+pub(super) fn asked_of(fact: &str) -> Option<&'static str> {
+    MEMBERS.into_iter().find(|(word, _)| fact.starts_with(word)).map(|(_, members)| members)
 }
 
 /// Notes a value that does not fit its place.

@@ -34,6 +34,17 @@ fn spoken_of(files: &[(String, String)]) -> Vocabulary {
     vocabulary
 }
 
+/// What the members of a set are, as far as its name tells.
+fn members(set: &str) -> &'static str {
+    match set {
+        "cluster.namespaces" => "namespace",
+        "rbac.wildcard-roles" => "role",
+        "rbac.default-accounts" => "service account",
+        set if set.starts_with("rbac.") => "subject",
+        _ => "file",
+    }
+}
+
 fn gather(node: &Node, vocabulary: &mut Vocabulary, guesses: &mut BTreeMap<&'static str, &'static str>) {
     let text = |node: &Node| match &node.value {
         diag::Value::Scalar { text, .. } => Some(&*text.clone().leak()),
@@ -43,7 +54,7 @@ fn gather(node: &Node, vocabulary: &mut Vocabulary, guesses: &mut BTreeMap<&'sta
         diag::Value::Seq(nodes) => nodes.iter().for_each(|node| gather(node, vocabulary, guesses)),
         diag::Value::Map(entries) => {
             let get = |name: &str| entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node);
-            vocabulary.sets.extend(get("for_each").and_then(text));
+            vocabulary.sets.extend(get("for_each").and_then(text).map(|set| (set, members(set))));
             vocabulary.components.extend(get("component").and_then(text));
             if let Some(diag::Value::Map(places)) = get("places").map(|node| &node.value) {
                 vocabulary.roles.extend(places.iter().map(|(role, _)| &*role.text.clone().leak()));

@@ -16,12 +16,30 @@ use super::{Listed, RecordedListener, RecordedProcess, Recording, listen};
 /// The listing's columns.
 const COLUMNS: &str = "path\ttype\tmode\tuid\tgid\tsize\tlink_target";
 
-/// Recorded API answers by file name. Answers that can carry secrets (workloads, `ConfigMaps`, `configz`) are left out
-/// until there is a cutter for them.
+/// Recorded API answers by file name. Of lists only what a table keeps of each object leaves the recording; `ConfigMaps`
+/// and a kubelet's own configuration are not read.
 const API: &[(&str, &str)] = &[
     ("version.json", "/version"),
-    ("api.json", "/api"),
-    ("apis.json", "/apis"),
+    ("pods-all.json", "/api/v1/pods"),
+    ("deployments.json", "/apis/apps/v1/deployments"),
+    ("daemonsets.json", "/apis/apps/v1/daemonsets"),
+    ("statefulsets.json", "/apis/apps/v1/statefulsets"),
+    ("replicasets.json", "/apis/apps/v1/replicasets"),
+    ("replicationcontrollers.json", "/api/v1/replicationcontrollers"),
+    ("jobs.json", "/apis/batch/v1/jobs"),
+    ("cronjobs.json", "/apis/batch/v1/cronjobs"),
+    ("persistentvolumeclaims.json", "/api/v1/persistentvolumeclaims"),
+    ("ingresses.json", "/apis/networking.k8s.io/v1/ingresses"),
+    ("csr.json", "/apis/certificates.k8s.io/v1/certificatesigningrequests"),
+    ("customresourcedefinitions.json", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"),
+    ("csidrivers.json", "/apis/storage.k8s.io/v1/csidrivers"),
+    ("validatingwebhookconfigurations.json", "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"),
+    ("mutatingwebhookconfigurations.json", "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"),
+    ("validatingadmissionpolicies.json", "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"),
+    (
+        "validatingadmissionpolicybindings.json",
+        "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+    ),
     ("nodes.json", "/api/v1/nodes"),
     ("namespaces.json", "/api/v1/namespaces"),
     ("serviceaccounts.json", "/api/v1/serviceaccounts"),

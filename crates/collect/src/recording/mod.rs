@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use evidence::{Ask, Capture, FileKind, OsText, Reach, Source, Trail};
+use evidence::{Ask, Capture, FileKind, Objects, OsText, Reach, Seen, Source, Trail};
 
 use crate::saved::{Saved, is_kernels};
 
@@ -104,6 +104,52 @@ pub struct RecordedListener {
 }
 
 impl Recording {
+    /// Follows the trails through the lists of objects that were recorded of the node's cluster; none: there are none.
+    pub fn cluster(&self, trails: Vec<Trail>) -> Option<Capture> {
+        let lists = self.api.keys().filter(|api| evidence::object_kind(api).is_some()).count();
+        if lists == 0 {
+            return None;
+        }
+        let catalogue = evidence::trails_digest(&trails);
+        let (items, breaks) = crate::follow(trails, |ask| match ask {
+            Ask::Objects { api } => self.objects(api),
+            Ask::Body { api, .. } if api == "/version" => Some(self.look(ask)),
+            _ => None,
+        });
+        Some(Capture {
+            name: format!("cluster of {}", self.hostname().unwrap_or_else(|| self.name.clone())),
+            source: Source::Cluster,
+            taken: None,
+            root: self.name.clone(),
+            identity: BTreeMap::new(),
+            reach: Reach { api: true, ..Reach::default() },
+            rights: vec!["recorded by a person".to_owned()],
+            remarks: vec![format!("{lists} lists of objects were recorded; others are not known")],
+            catalogue,
+            items,
+            breaks,
+        })
+    }
+
+    /// The objects of a recorded list.
+    fn objects(&self, api: &str) -> Option<Seen> {
+        #[derive(serde::Deserialize)]
+        struct List {
+            items: Vec<serde_json::Value>,
+        }
+        let kind = evidence::object_kind(api)?;
+        Some(match serde_json::from_slice::<List>(self.api.get(api)?) {
+            Ok(list) => {
+                let mut all = Objects::of(kind);
+                for object in list.items {
+                    all.take(object);
+                }
+                all.finish(None)
+            }
+            Err(error) => Seen::Failed { why: format!("what was recorded is no list of objects: {error}") },
+        })
+    }
+
     /// Follows the trails through the recording.
     pub fn capture(&self, trails: Vec<Trail>) -> Capture {
         let catalogue = evidence::trails_digest(&trails);

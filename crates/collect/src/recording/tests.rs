@@ -258,7 +258,7 @@ fn api_answers_of_the_recorded_nodes() {
     let Seen::Text(version) = ask("/version", LIMIT) else { panic!("no text") };
     assert!(version.to_lossy().contains(r#""gitVersion": "v1.36.2""#));
     assert_eq!(ask("/version", 1), Seen::TooLarge { size: version.size, limit: 1 });
-    assert_eq!(short(&ask("/api/v1/nodes", LIMIT)), "failed: this API answer was not recorded");
+    assert_eq!(short(&ask("/apis", LIMIT)), "failed: this API answer was not recorded");
 }
 
 #[test]

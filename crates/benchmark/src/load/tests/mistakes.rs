@@ -18,7 +18,7 @@ pub(super) fn vocabulary() -> Vocabulary {
     Vocabulary {
         facts: VOCABULARY.iter().copied().collect(),
         families: BTreeMap::from([("kernel.sysctl", "scalar")]),
-        sets: BTreeSet::from(["kubelet.config-files"]),
+        sets: BTreeMap::from([("kubelet.config-files", "file")]),
         components: BTreeSet::from(["kubelet"]),
         roles: BTreeSet::from(["manifests", "cni"]),
     }
@@ -123,6 +123,14 @@ controls:
     manual: { question: x, unless: { fact: kubelet.port, equals: '1' } }
     why: x
     remediation: { general: x }
+  - control: wrong-subject
+    title: No fact of a file
+    component: kubelet
+    priority: low
+    for_each: kubelet.config-files
+    require: { fact: kubelet.anonymous, equals: false }
+    why: x
+    remediation: { general: x }
 "), ("d.yaml", "profil: x\n")]), @r#"
     c.yaml:3:12: warning[long-title]: the title has 99 characters, and reports have room for 90
     c.yaml:4:16: error[unknown-component]: there is no component `kubelt`
@@ -168,8 +176,6 @@ controls:
     c.yaml:47:41: error[wrong-value]: expected owner and group, such as "root:root"
     c.yaml:48:39: error[wrong-operator]: `equals` does not fit `file.owner`, whose type is owner
         help: operators for this type are owned_by, present, absent
-    c.yaml:49:19: error[wrong-subject]: `kubelet.anonymous` is not asked of a file, and `for_each` goes through files
-        help: only facts that begin with `file.` or `certificate.` decide here; compare them with this one
     c.yaml:51:9: error[missing-field]: missing field `because`
     c.yaml:58:21: error[conflict]: `not_applicable` needs `when`: where the control applies
     c.yaml:59:22: error[wrong-subject]: `file.mode` is asked of a file, and there is none here
@@ -186,6 +192,8 @@ controls:
         help: the first stands in c.yaml
     c.yaml:76:13: error[conflict]: a control has `require` or `manual`, and not both
     c.yaml:76:66: error[wrong-value]: expected a whole number
+    c.yaml:84:22: error[wrong-subject]: `kubelet.anonymous` is not asked of a file, and `for_each` goes through files
+        help: only facts that begin with `file.` or `certificate.` decide here; compare them with this one
     d.yaml:1:1: error[unknown-kind]: the file is neither controls nor a profile, tailoring, platform or component
         help: did you mean `profile`?
     "#);
