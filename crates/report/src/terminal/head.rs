@@ -161,7 +161,7 @@ fn sight(capture: &CaptureInfo) -> String {
 
 /// `etcd, kubelet running; kube-proxy declared`.
 fn components(capture: &CaptureInfo) -> String {
-    if capture.source == "saved" {
+    if ["saved", "cluster"].contains(&capture.source.as_str()) {
         return String::new();
     }
     let mut by_state: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

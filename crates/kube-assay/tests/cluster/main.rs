@@ -1,0 +1,253 @@
+//! Section 5: a recorded cluster, and the same weakened by one object at a time. Each change must be found, and what
+//! was not seen must never pass.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod weak;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use assess::{Case, Selection, Verdict};
+use benchmark::Content;
+use evidence::{Aspect, Basis, Capture, Item, OBJECTS, Objects, Place, Reach, Run, Seen, Source};
+use report::{Material, Report};
+use serde_json::{Value as Json, json};
+
+const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
+const PODS: &str = "/api/v1/pods";
+const NAMESPACES: &str = "/api/v1/namespaces";
+const ACCOUNTS: &str = "/api/v1/serviceaccounts";
+const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
+
+/// A cluster's objects by the path of their list.
+type Lists = BTreeMap<&'static str, Vec<Json>>;
+
+/// The objects that were recorded of a cluster; lists that were not are empty, as they were there.
+fn recorded(name: &str) -> Lists {
+    let recording = common::recording(name);
+    let of = |api: &str| -> Vec<Json> {
+        let list: Option<Json> = recording.api.get(api).map(|body| serde_json::from_slice(body).unwrap());
+        list.and_then(|list| list.get("items").and_then(Json::as_array).cloned()).unwrap_or_default()
+    };
+    OBJECTS.iter().map(|kind| (kind.api, of(kind.api))).collect()
+}
+
+fn item(api: &str, seen: Seen) -> Item {
+    Item {
+        trail: "objects".to_owned(),
+        place: Place::Api(api.to_owned()),
+        aspect: Aspect::Objects,
+        basis: Basis::Running,
+        seen,
+    }
+}
+
+fn cluster(lists: &Lists) -> Capture {
+    let taken = |(api, all): (&&str, &Vec<Json>)| {
+        let mut objects = Objects::of(evidence::object_kind(api).unwrap());
+        for object in all {
+            objects.take(object.clone());
+        }
+        item(api, objects.finish(None))
+    };
+    Capture {
+        name: "the cluster".to_owned(),
+        source: Source::Cluster,
+        taken: None,
+        root: "made".to_owned(),
+        identity: BTreeMap::new(),
+        reach: Reach { api: true, ..Reach::default() },
+        rights: Vec::new(),
+        remarks: Vec::new(),
+        catalogue: String::new(),
+        items: lists.iter().map(taken).collect(),
+        breaks: Vec::new(),
+    }
+}
+
+/// The content, and a recorded node: read once for all tests.
+fn content() -> &'static Content {
+    static CONTENT: OnceLock<Content> = OnceLock::new();
+    CONTENT.get_or_init(common::content)
+}
+
+fn node(name: &str) -> Capture {
+    static NODES: OnceLock<BTreeMap<&str, Capture>> = OnceLock::new();
+    let all =
+        || [STOCK, HARDENED].map(|name| (name, common::recording(name).capture(assess::trails(content())))).into();
+    NODES.get_or_init(all)[name].clone()
+}
+
+/// Judges a cluster together with its node, if there is one.
+fn judged(of: Option<&str>, cluster: Capture, profile: &str) -> Report {
+    let content = content();
+    let mut captures: Vec<Capture> = of.map(node).into_iter().collect();
+    captures.push(cluster);
+    let run = Run { captures };
+    let case = Case::new(&run, content, None, None).unwrap();
+    let profile = content.profile(profile).unwrap();
+    let only = Selection { sections: BTreeSet::from(["5".to_owned()]), ..Selection::default() };
+    let judged = case.judge(&[profile], &only);
+    report::build(&Material {
+        run: &run,
+        content,
+        judged: &judged,
+        presence: &case.presence(),
+        profiles: vec![(profile, assess::Choice::given(&profile.name, "--profile"))],
+        platform: case.platform().clone(),
+        kubernetes: None,
+        selection: None,
+        version: "test",
+    })
+}
+
+const STOCK: &str = "kubeadm-v1.36";
+const HARDENED: &str = "kubeadm-hardened-v1.36";
+
+#[test]
+fn a_stock_cluster_fails_only_what_is_so() {
+    let report = judged(Some(STOCK), cluster(&recorded(STOCK)), "cis-2.0.1");
+    let of = |wanted: Verdict| -> Vec<String> {
+        let all = common::verdicts(&report).into_iter().filter(|(_, verdict)| *verdict == wanted);
+        all.map(|(id, _)| id).collect()
+    };
+    // kubeadm leaves tokens on for default accounts, and the namespace default without any policy.
+    assert_eq!(
+        of(Verdict::Fail),
+        [
+            "5.1.5", "5.2.1", "5.2.11", "5.2.12", "5.2.2", "5.2.3", "5.2.4", "5.2.5", "5.2.6", "5.2.7", "5.2.8",
+            "5.2.9", "5.3.2"
+        ]
+    );
+    assert_eq!(of(Verdict::Manual), ["5.3.1", "5.4.2", "5.5.1", "5.6.1"]);
+    assert_eq!(of(Verdict::Unknown), Vec::<String>::new());
+    assert_eq!(of(Verdict::NotApplicable), ["5.2.10"]);
+}
+
+#[test]
+fn a_hardened_cluster_passes() {
+    let report = judged(Some(HARDENED), cluster(&recorded(HARDENED)), "cis-2.0.1");
+    let failed: Vec<String> = report
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Fail)
+        .map(|finding| format!("{} {}", finding.id(), finding.reason))
+        .collect();
+    assert_eq!(failed, Vec::<String>::new());
+}
+
+/// Approved requests for certificates are read: who was let into system:masters stays there until it ends.
+#[test]
+fn a_certificate_of_masters_is_found() {
+    // `openssl req -new -subj /O=system:masters/CN=eve` with an Ed25519 key.
+    let request = include_str!("masters.csr.b64").trim();
+    let of = |approved: bool, signer: &str| {
+        let mut lists = recorded(HARDENED);
+        let conditions = if approved { json!([{ "type": "Approved" }]) } else { json!([{ "type": "Denied" }]) };
+        lists.get_mut("/apis/certificates.k8s.io/v1/certificatesigningrequests").unwrap().push(json!({
+            "metadata": { "name": "eve" }, "spec": { "request": request, "signerName": signer },
+            "status": { "conditions": conditions },
+        }));
+        common::verdicts(&judged(None, cluster(&lists), "cis-2.0.1"))["5.1.7"]
+    };
+    assert_eq!(of(true, "kubernetes.io/kube-apiserver-client"), Verdict::Fail);
+    assert_eq!(of(false, "kubernetes.io/kube-apiserver-client"), Verdict::Pass);
+    assert_eq!(of(true, "example.com/other"), Verdict::Pass);
+}
+
+/// A webhook that fails closed on the pods of every namespace enforces as well as a label; one that leaves some out, or
+/// lets everything through when it is down, does not.
+#[test]
+fn a_policy_engine_enforces_if_nothing_slips_by_it() {
+    let hook = || {
+        json!({ "metadata": { "name": "engine" }, "webhooks": [{ "name": "pods.engine.example", "failurePolicy": "Fail",
+            "rules": [{ "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"] }] }] })
+    };
+    let verdict = |change: &dyn Fn(&mut Json)| {
+        let mut lists = recorded(STOCK);
+        let mut own = hook();
+        change(&mut own["webhooks"][0]);
+        lists.get_mut(&*format!("{ADMISSION}/validatingwebhookconfigurations")).unwrap().push(own);
+        common::verdicts(&judged(Some(STOCK), cluster(&lists), "cis-2.0.1"))["5.2.1"]
+    };
+    assert_eq!(verdict(&|_| ()), Verdict::Pass);
+    let slips: [&dyn Fn(&mut Json); 5] = [
+        &|hook| hook["failurePolicy"] = json!("Ignore"),
+        &|hook| hook["namespaceSelector"] = json!({ "matchLabels": { "a": "b" } }),
+        &|hook| hook["objectSelector"] = json!({ "matchLabels": { "a": "b" } }),
+        &|hook| hook["rules"][0]["resources"] = json!(["deployments"]),
+        &|hook| hook["rules"][0]["operations"] = json!(["DELETE"]),
+    ];
+    for (at, slip) in slips.into_iter().enumerate() {
+        assert_eq!(verdict(slip), Verdict::Fail, "{at}");
+    }
+    // A policy of the API server's own, bound everywhere.
+    let mut lists = recorded(STOCK);
+    lists.get_mut(&*format!("{ADMISSION}/validatingadmissionpolicies")).unwrap().push(json!({
+        "metadata": { "name": "own" }, "spec": { "matchConstraints": { "resourceRules": hook()["webhooks"][0]["rules"] } } }));
+    let bound = |actions: Json| {
+        let mut lists = lists.clone();
+        lists.get_mut(&*format!("{ADMISSION}/validatingadmissionpolicybindings")).unwrap().push(json!({
+            "metadata": { "name": "own" }, "spec": { "policyName": "own", "validationActions": actions } }));
+        common::verdicts(&judged(Some(STOCK), cluster(&lists), "cis-2.0.1"))["5.2.1"]
+    };
+    assert_eq!((bound(json!(["Deny"])), bound(json!(["Warn"]))), (Verdict::Pass, Verdict::Fail));
+}
+
+/// At equal reach: a list that is refused, cut short or lacks an object moves a verdict only to itself or to unknown.
+#[test]
+fn what_was_not_seen_never_passes() {
+    for name in [STOCK, HARDENED] {
+        let whole = cluster(&recorded(name));
+        let before = common::verdicts(&judged(Some(name), whole.clone(), "cis-2.0.1"));
+        for at in 0..whole.items.len() {
+            let Place::Api(api) = &whole.items[at].place else { continue };
+            let Seen::Objects(list) = &whole.items[at].seen else { continue };
+            let cut =
+                evidence::ObjectList { incomplete: Some("the connection was cut".to_owned()), ..(**list).clone() };
+            let lacks = evidence::ObjectList { left_out: vec!["x: it is no object".to_owned()], ..(**list).clone() };
+            for seen in [
+                Seen::Denied { right: "list".to_owned() },
+                Seen::Failed { why: "it hangs".to_owned() },
+                Seen::Objects(Box::new(cut)),
+                Seen::Objects(Box::new(lacks)),
+            ] {
+                let mut less = whole.clone();
+                less.items[at].seen = seen;
+                for (id, verdict) in common::verdicts(&judged(Some(name), less, "cis-2.0.1")) {
+                    let was = before[&id];
+                    assert!(
+                        verdict == was || verdict == Verdict::Unknown,
+                        "{name} {api} {id}: {was:?} became {verdict:?}"
+                    );
+                }
+            }
+        }
+        let mut nothing = whole.clone();
+        for own in &mut nothing.items {
+            own.seen = Seen::Denied { right: "list".to_owned() };
+        }
+        for (id, verdict) in common::verdicts(&judged(Some(name), nothing, "cis-2.0.1")) {
+            assert!([Verdict::Unknown, Verdict::Manual].contains(&verdict), "{id}: {verdict:?}");
+        }
+    }
+}
+
+/// Where the API alone was asked, what its mirror pods declare is judged, and what only a node shows is not known.
+#[test]
+fn every_profile_judges_a_cluster_once() {
+    for profile in content().profiles.iter().filter(|profile| profile.name.starts_with("cis-")) {
+        let report = judged(Some(STOCK), cluster(&recorded(STOCK)), &profile.name);
+        for finding in &report.findings {
+            let captures: BTreeSet<&String> = finding.subjects.iter().flat_map(|subject| &subject.captures).collect();
+            assert_eq!(captures.into_iter().collect::<Vec<_>>(), ["the cluster"], "{} {}", profile.name, finding.id());
+        }
+    }
+    // Without the cluster's objects each is said to lie outside of a node.
+    let alone = common::judge(node(STOCK), content(), "cis-2.0.1");
+    let of_section = alone.findings.iter().filter(|finding| finding.id().starts_with("5."));
+    assert!(of_section.clone().count() > 30 && of_section.into_iter().all(|finding| finding.outside));
+}
