@@ -29,6 +29,9 @@ fn role(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Json {
 /// A change, the id that must fail by it, and what must be named.
 type Weakening = (&'static str, Box<dyn Fn(&mut Lists)>, &'static str);
 
+/// A change of a pod's spec.
+type Change = fn(&mut Json);
+
 /// An id, and the right by which somebody fails it: API groups, resources, verbs.
 type Grant = (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
@@ -154,10 +157,10 @@ fn of_objects() -> Vec<Weakening> {
 
 fn of_pods() -> Vec<Weakening> {
     let mut all: Vec<Weakening> = Vec::new();
-    let pods: [(&str, fn(&mut Json)); 16] = [
+    let pods: [(&str, Change); 16] = [
         ("5.2.2", |spec| spec["containers"][0]["securityContext"]["privileged"] = json!(true)),
         ("5.2.2", |spec| {
-            spec["ephemeralContainers"] = json!([{ "name": "d", "securityContext": { "privileged": true } }])
+            spec["ephemeralContainers"] = json!([{ "name": "d", "securityContext": { "privileged": true } }]);
         }),
         ("5.2.3", |spec| spec["hostPID"] = json!(true)),
         ("5.2.4", |spec| spec["hostIPC"] = json!(true)),
