@@ -2,6 +2,7 @@
 //!
 //! A source knows no control; it is given trails and gives back an [`evidence::Capture`].
 
+pub mod cluster;
 pub mod recording;
 pub mod rendered;
 pub mod saved;
@@ -28,4 +29,18 @@ fn declare(items: &mut [Item], is_declared: impl Fn(&OsText) -> bool) {
             item.basis = Basis::Declared;
         }
     }
+}
+
+/// An error with what is behind it.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+        next = cause.source();
+    }
+    told
 }

@@ -6,6 +6,7 @@
 
 mod argv;
 mod ask;
+mod body;
 mod capture;
 mod cut;
 mod image;
@@ -23,6 +24,7 @@ mod walk;
 
 pub use argv::split_flag;
 pub use ask::Ask;
+pub use body::{CONFIG_MAPS, VERSION, take_body};
 pub use capture::{Break, CONFIGZ, Capture, MIRROR_PODS, Reach, Run, Source};
 pub use cut::{Cut, CutNote, cut, scrub_argv, scrub_env};
 pub use image::image_tag;

@@ -18,6 +18,7 @@ use super::config::{Context, Endpoint, Target};
 use super::kinds::Kind;
 use super::resource::Raw;
 use super::wire;
+use crate::causes;
 
 /// The largest message that Talos itself sends.
 const MAX_MESSAGE: usize = 32 << 20;
@@ -278,20 +279,6 @@ fn refused(metadata: Option<&wire::Metadata>) -> Result<(), Status> {
         "" => Ok(()),
         error => Err(Status::unavailable(error)),
     }
-}
-
-/// An error with what is behind it.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !told.contains(&text) {
-            told = format!("{told}: {text}");
-        }
-        next = cause.source();
-    }
-    told
 }
 
 /// Connects to a machine: straight to its endpoint, or through the context's endpoints, beginning with the `turn`th. The

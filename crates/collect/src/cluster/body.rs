@@ -1,0 +1,29 @@
+//! Single answers of the API.
+
+use evidence::Seen;
+
+use super::client::{Client, Refusal, Request};
+use super::path::right;
+
+/// What a path answers, as far as a table lets it be kept.
+pub(super) async fn read(client: &Client, path: &str, limit: u64) -> Seen {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    match client.patient_answer(&Request::Read(path), most).await {
+        Ok(bytes) => evidence::take_body(path, &bytes),
+        Err(refusal) => refused(path, &refusal),
+    }
+}
+
+/// A refusal as an observation.
+pub(super) fn refused(path: &str, refusal: &Refusal) -> Seen {
+    match refusal {
+        Refusal::TooLarge(limit) => Seen::TooLarge { size: *limit as u64 + 1, limit: *limit as u64 },
+        // A 404 of anything but the API proves nothing.
+        refusal if refusal.says_not_found() => Seen::Absent { proof: format!("the API server says so: {refusal}") },
+        refusal => match refusal.code() {
+            Some(403) => Seen::Denied { right: right(path) },
+            Some(404) => Seen::Unsupported { by: "this API server".to_owned() },
+            _ => Seen::Failed { why: refusal.to_string() },
+        },
+    }
+}

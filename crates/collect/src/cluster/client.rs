@@ -1,0 +1,317 @@
+//! Kubernetes' API as far as it is called: answers are read, and two kinds of reviews are posted, of which a server stores
+//! nothing. What is called is decided here and nowhere else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{Method, StatusCode};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::pace::Pace;
+use super::path::is_readable;
+use super::rights::Check;
+
+/// How long one call may take, its answer included.
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How often a call that reads is tried.
+const TRIES: u32 = 3;
+
+/// How long is waited before the second try; twice as long before the third.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A server's own word on that is followed up to here.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Bytes that are read of a refusal.
+const LARGEST_REFUSAL: usize = 64 << 10;
+
+/// A server that gave no answer so many times in a row is not asked again.
+const PATIENCE: u32 = 3;
+
+/// Everything that is ever asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Request<'a> {
+    /// What a path answers.
+    Read(&'a str),
+    /// A page of a list.
+    Page {
+        /// The path of the list.
+        path: &'a str,
+        /// How many objects at most.
+        limit: u32,
+        /// Where the page before ended.
+        after: Option<&'a str>,
+    },
+    /// Whether the user has a right (`SelfSubjectAccessReview`).
+    AccessReview(&'a Check<'a>),
+    /// Who the user is (`SelfSubjectReview`).
+    SelfReview,
+}
+
+impl Request<'_> {
+    /// The method: reviews alone are posted.
+    pub(super) fn method(&self) -> Method {
+        match self {
+            Self::Read(_) | Self::Page { .. } => Method::GET,
+            Self::AccessReview(_) | Self::SelfReview => Method::POST,
+        }
+    }
+
+    fn path(&self) -> &str {
+        match self {
+            Self::Read(path) | Self::Page { path, .. } => path,
+            Self::AccessReview(_) => "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            Self::SelfReview => "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+        }
+    }
+
+    /// The path with its query; none: it may not be asked for.
+    pub(super) fn target(&self) -> Option<String> {
+        let path = self.path();
+        is_readable(path).then(|| match self {
+            Self::Page { limit, after: None, .. } => format!("{path}?limit={limit}"),
+            Self::Page { limit, after: Some(after), .. } => {
+                format!("{path}?limit={limit}&continue={}", escaped(after))
+            }
+            _ => path.to_owned(),
+        })
+    }
+
+    fn body(&self) -> Option<Value> {
+        match self {
+            Self::Read(_) | Self::Page { .. } => None,
+            Self::AccessReview(check) => Some(check.review()),
+            Self::SelfReview => Some(json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" })),
+        }
+    }
+}
+
+fn escaped(token: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    token.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    /// The server refuses.
+    #[error("the server answers {code}{}{message}", if message.is_empty() { "" } else { ": " })]
+    Status {
+        /// The status.
+        code: u16,
+        /// The API's word for it, e.g. `NotFound`; empty: another than the API answered.
+        reason: String,
+        /// What it says.
+        message: String,
+    },
+    /// The server was not reached, or hung up.
+    #[error("{0}")]
+    Lost(String),
+    /// No answer within the deadline.
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    Late(Duration),
+    /// The credentials could not be made: a plugin failed, a file is missing.
+    #[error("{0}")]
+    Credentials(String),
+    /// The answer is larger than what is read.
+    #[error("an answer of more than {0} bytes")]
+    TooLarge(usize),
+    /// This may not be asked for.
+    #[error("this cannot be asked for")]
+    Never,
+    /// The server was not asked, since it did not answer before.
+    #[error("not asked: the server gave no answer {PATIENCE} times in a row")]
+    GivenUp,
+}
+
+impl Refusal {
+    /// The status that the server answered, if it answered.
+    pub(super) fn code(&self) -> Option<u16> {
+        if let Self::Status { code, .. } = self { Some(*code) } else { None }
+    }
+
+    /// Whether the API itself says that an object is not there.
+    pub(super) fn says_not_found(&self) -> bool {
+        matches!(self, Self::Status { code: 404, reason, .. } if reason == "NotFound")
+    }
+
+    /// Whether another try may do better.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Status { code, .. } => matches!(code, 429 | 500 | 502 | 503 | 504),
+            Self::Lost(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// A refusal, and how long the server wants to be left alone.
+type Refused = (Refusal, Option<Duration>);
+
+/// A connection to a cluster's API.
+#[derive(Clone)]
+pub(super) struct Client {
+    kube: kube::Client,
+    pub(super) deadline: Duration,
+    pub(super) pace: Arc<Pace>,
+    /// How many calls in a row had no answer.
+    silent: Arc<AtomicU32>,
+}
+
+impl Client {
+    pub(super) fn new(kube: kube::Client) -> Self {
+        Self { kube, deadline: DEADLINE, pace: Arc::new(Pace::new(50, 100)), silent: Arc::default() }
+    }
+
+    /// As [`Self::answer`], but for a server that keeps silent: it is given up.
+    pub(super) async fn patient_answer(&self, request: &Request<'_>, limit: usize) -> Result<Vec<u8>, Refusal> {
+        if self.silent.load(Ordering::Relaxed) >= PATIENCE {
+            return Err(Refusal::GivenUp);
+        }
+        let answer = self.answer(request, limit).await;
+        match answer {
+            Err(Refusal::Lost(_) | Refusal::Late(_)) => drop(self.silent.fetch_add(1, Ordering::Relaxed)),
+            _ => self.silent.store(0, Ordering::Relaxed),
+        }
+        answer
+    }
+
+    /// The answer to a request, of at most so many bytes. What only reads is tried again where that may help.
+    pub(super) async fn answer(&self, request: &Request<'_>, limit: usize) -> Result<Vec<u8>, Refusal> {
+        let target = request.target().ok_or(Refusal::Never)?;
+        let mut pause = PAUSE;
+        for _ in 1..TRIES {
+            match self.within(request, &target, limit).await {
+                Err((refusal, wait)) if request.method() == Method::GET && refusal.may_pass() => {
+                    tokio::time::sleep(wait.unwrap_or(pause).min(LONGEST_PAUSE)).await;
+                    pause *= 2;
+                }
+                ended => return ended.map_err(|(refusal, _)| refusal),
+            }
+        }
+        self.within(request, &target, limit).await.map_err(|(refusal, _)| refusal)
+    }
+
+    async fn within(&self, request: &Request<'_>, target: &str, limit: usize) -> Result<Vec<u8>, Refused> {
+        self.pace.turn().await;
+        let call = tokio::time::timeout(self.deadline, self.once(request, target, limit));
+        call.await.unwrap_or(Err((Refusal::Late(self.deadline), None)))
+    }
+
+    async fn once(&self, request: &Request<'_>, target: &str, limit: usize) -> Result<Vec<u8>, Refused> {
+        let body = request.body().map_or_else(Vec::new, |body| body.to_string().into_bytes());
+        let sent = http::Request::builder()
+            .method(request.method())
+            .uri(target)
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, concat!("kube-assay/", env!("CARGO_PKG_VERSION")))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(body))
+            .map_err(|_| (Refusal::Never, None))?;
+        let response = self.kube.send(sent).await.map_err(|error| (lost(error), None))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        if status.is_success() {
+            return bytes(response.into_body(), limit).await.map_err(|refusal| (refusal, None));
+        }
+        let wait = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let said = bytes(response.into_body(), LARGEST_REFUSAL).await.unwrap_or_default();
+        Err((refused(status, &said), wait.map(Duration::from_secs)))
+    }
+}
+
+/// What a server says of a refusal.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    kind: String,
+    reason: String,
+    message: String,
+}
+
+fn refused(status: StatusCode, body: &[u8]) -> Refusal {
+    let said: Said = serde_json::from_slice(body).unwrap_or_default();
+    let (reason, mut message) =
+        if said.kind == "Status" { (said.reason, said.message) } else { (String::new(), String::new()) };
+    if status == StatusCode::UNAUTHORIZED {
+        "it does not accept these credentials, or they ended".clone_into(&mut message);
+    }
+    Refusal::Status { code: status.as_u16(), reason, message: message.chars().take(500).collect() }
+}
+
+/// A body piece by piece: its length is not known before.
+async fn bytes(mut body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(lost)?.into_data() else { continue };
+        if all.len() + data.len() > limit {
+            return Err(Refusal::TooLarge(limit));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all)
+}
+
+/// An error of the client in words that hold nothing of what a credential plugin printed.
+pub(super) fn lost(error: kube::Error) -> Refusal {
+    use kube::client::AuthError;
+    let of_plugin = |error: &AuthError| match error {
+        AuthError::AuthExecRun { cmd, out } => {
+            let last = String::from_utf8_lossy(&out.stderr).trim().lines().last().unwrap_or_default().to_owned();
+            format!("the credential plugin {cmd} failed ({}): {last}", out.status)
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
+            "the credential plugin printed no credential".to_owned()
+        }
+        other => crate::causes(other),
+    };
+    match error {
+        kube::Error::Auth(error) => Refusal::Credentials(of_plugin(&error)),
+        kube::Error::Service(error) => match error.downcast_ref::<AuthError>() {
+            Some(error) => Refusal::Credentials(of_plugin(error)),
+            None => Refusal::Lost(told(&*error)),
+        },
+        kube::Error::HyperError(error) => Refusal::Lost(told(&error)),
+        kube::Error::InferKubeconfig(error) => Refusal::Credentials(crate::causes(&error)),
+        other => Refusal::Lost(crate::causes(&other)),
+    }
+}
+
+fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut told = crate::causes(error);
+    if told.contains("UnknownIssuer") || told.contains("invalid peer certificate") {
+        told += " (the kubeconfig may be another cluster's)";
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_and_reviews_alone_are_posted() {
+        let check = Check { verb: "list", group: "", resource: "pods", name: None, namespace: None };
+        let path = "/api/v1/pods";
+        let all = [
+            (Request::Read("/version"), "GET /version"),
+            (Request::Page { path, limit: 500, after: None }, "GET /api/v1/pods?limit=500"),
+            (Request::Page { path, limit: 5, after: Some("a=/&") }, "GET /api/v1/pods?limit=5&continue=a%3D%2F%26"),
+            (Request::AccessReview(&check), "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
+            (Request::SelfReview, "POST /apis/authentication.k8s.io/v1/selfsubjectreviews"),
+        ];
+        for (request, told) in all {
+            assert_eq!(format!("{} {}", request.method(), request.target().unwrap()), told);
+            assert_eq!(request.body().is_some(), request.method() == Method::POST);
+        }
+        for never in ["/api/v1/secrets", "/api/v1/namespaces/a/pods/b/exec", "/api/v1/pods?watch=1"] {
+            assert_eq!(Request::Read(never).target(), None, "{never}");
+            assert_eq!(Request::Page { path: never, limit: 1, after: None }.target(), None, "{never}");
+        }
+    }
+}
