@@ -78,6 +78,10 @@ pub(crate) fn version(node: &Node<'_>) -> Option<(Version, Choice)> {
     None
 }
 
+/// The platform that is told by its `ConfigMap`, and that.
+const KUBEADM: &str = "kubeadm";
+const OF_KUBEADM: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
+
 /// The platform of a run: the first whose marks are there, else the first known, with that reason.
 pub(crate) fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platform, Choice)> {
     for capture in &run.captures {
@@ -89,6 +93,10 @@ pub(crate) fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platf
                     platform,
                     Choice::new(&platform.name, format!("{} runs {}", capture.name, platform.title)),
                 ));
+            }
+            if platform.name == KUBEADM && matches!(sight.body(OF_KUBEADM), Seen::Known(_)) {
+                let reason = "the ConfigMap kubeadm-config is there".to_owned();
+                return Some((platform, Choice::new(&platform.name, reason)));
             }
             if let Some(mark) = mark {
                 return Some((platform, Choice::new(&platform.name, format!("{mark} is there"))));

@@ -108,7 +108,12 @@ pub(crate) fn judge(node: &Node<'_>, control: &Control, parameters: &Parameters)
     let Some(found) = facts::set(set) else {
         return vec![Outcome::unknown(of, Unknown::new(format!("there is no set {set}"), "run kube-assay lint"))];
     };
-    match (found.members)(node) {
+    let members = if found.kind == facts::FILE && node.is_of_api() {
+        node.files_behind_api(&control.component)
+    } else {
+        (found.members)(node)
+    };
+    match members {
         Seen::Known(members) => {
             let each = members.paths.iter().map(|path| {
                 Bench { node, control, parameters, subject: Subject::Member(path) }

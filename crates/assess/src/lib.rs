@@ -111,6 +111,7 @@ impl<'c> Case<'c> {
         for (_, node) in &mut nodes {
             node.version = kubernetes.as_ref().map(|(version, _)| *version);
         }
+        tell_workers(&mut nodes);
         join(&mut nodes);
         Some(Self { content, nodes, platform: why, kubernetes })
     }
@@ -171,6 +172,24 @@ impl<'c> Case<'c> {
     }
 }
 
+/// Tells workers of which the API alone tells what they do not run: the control plane's static pods are shown on others.
+fn tell_workers(nodes: &mut [(&str, Node<'_>)]) {
+    let shown: Vec<(&'static str, String)> = components::COMPONENTS
+        .iter()
+        .filter(|component| component.name != "kubelet" && !component.in_cluster)
+        .filter_map(|component| {
+            let runs =
+                |(_, node): &&(&str, Node<'_>)| node.is_of_api() && node.instances(component.name).known().is_some();
+            Some((component.name, nodes.iter().find(runs)?.0.to_owned()))
+        })
+        .collect();
+    for (_, node) in nodes.iter_mut().filter(|(_, node)| node.is_of_api()) {
+        for (component, other) in &shown {
+            node.runs_elsewhere(component, other);
+        }
+    }
+}
+
 /// Tells the cluster what its nodes say together.
 fn join(nodes: &mut [(&str, Node<'_>)]) {
     let of_nodes = || nodes.iter().map(|(_, node)| node).filter(|node| !node.is_cluster());
@@ -190,9 +209,11 @@ fn agreed<'n>(nodes: impl Iterator<Item = &'n Node<'n>>, name: &str) -> value::R
     let component = fact.component().unwrap_or_default();
     let mut all = Vec::new();
     for node in nodes {
-        // A worker runs no API server, and says nothing of it.
-        if let Seen::Absent(_) = node.instances(component) {
-            continue;
+        // A worker runs no API server, and says nothing of it; nor does a source that could not.
+        match node.instances(component) {
+            Seen::Absent(_) => continue,
+            Seen::Unknown(unknown) if unknown.outside => continue,
+            _ => {}
         }
         match node.only(component).map(|instance| fact.resolve(node, facts::Subject::Instance(instance), name)) {
             Seen::Known(Seen::Unknown(unknown)) | Seen::Unknown(unknown) => return Seen::Unknown(unknown),

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use evidence::{
-    Aspect, Basis, Capture, FileKind, Listing, ObjectList, OsText, Place, ProcessTable, Resource, Sockets, Stat, Text,
+    Aspect, Basis, Capture, FileKind, Listing, ObjectList, OsText, Place, ProcessTable, Resource, Sockets, Source,
+    Stat, Text,
 };
 
 use crate::value::{Seen, Unknown};
@@ -101,7 +102,11 @@ impl<'a> Sight<'a> {
             );
         }
         if name.starts_with('/') && !reach.files {
-            return Unknown::outside(format!("this source does not show {name}"), "save this file too");
+            let help = match self.capture.source {
+                Source::ClusterNode => "let a probe look at the node",
+                _ => "save this file too",
+            };
+            return Unknown::outside(format!("this source does not show {name}"), help);
         }
         Unknown::new(format!("{name} was not collected"), "collect the evidence again with this version of kube-assay")
     }

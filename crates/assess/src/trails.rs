@@ -11,7 +11,7 @@ pub use kernel::leads_to;
 use std::collections::BTreeSet;
 
 use benchmark::Content;
-use evidence::{CONFIGZ, Cut, Hop, Start, Take, Trail};
+use evidence::{CONFIGZ, Cut, Hop, MIRROR_PODS, Start, Take, Trail};
 
 use crate::components::COMPONENTS;
 use crate::facts::{DEPTH, PKI_SETTINGS};
@@ -353,6 +353,12 @@ impl Compiler {
             self.path("accounts", path, vec![], vec![Take::Stat, Take::Text(Cut::Accounts)]);
         }
         self.push("version".to_owned(), Start::Api("/version".to_owned()), vec![], vec![Take::Body]);
+        for (api, _) in evidence::CONFIG_MAPS {
+            let name = api.rsplit('/').next().unwrap_or(api);
+            self.push(format!("config-map.{name}"), Start::Api(api.to_owned()), vec![], vec![Take::Body]);
+        }
+        let mirrors = vec![Take::Resources(Cut::Manifest)];
+        self.push("mirror-pods".to_owned(), Start::Resources(MIRROR_PODS.to_owned()), vec![], mirrors);
         for kind in &evidence::OBJECTS {
             let id = format!("objects.{}", kind.kind);
             self.push(id, Start::Objects(kind.api.to_owned()), vec![], vec![Take::Objects]);

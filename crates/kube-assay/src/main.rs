@@ -1,6 +1,7 @@
 //! The command. The story starts in [`run`].
 
 mod cli;
+mod cluster;
 mod collect;
 mod content;
 mod exit;
@@ -9,6 +10,7 @@ mod lint;
 mod output;
 mod profiles;
 mod scan;
+mod selector;
 mod source;
 
 use std::process::ExitCode;

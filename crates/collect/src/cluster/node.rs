@@ -36,15 +36,16 @@ pub(super) struct Known {
 
 impl Known {
     /// Reads a capture line by line: of thousands of pods only the mirror pods are held.
-    pub(super) fn of(cluster: &Capture) -> Self {
+    pub(super) fn of(cluster: &Capture, meant: &dyn Fn(&str) -> bool) -> Self {
         let lines = |text: &Text| -> Vec<Value> {
             text.bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
         };
         let list = |api: &str| cluster.seen(&Place::Api(api.to_owned()), Aspect::Objects);
-        let nodes = match list(NODES) {
+        let mut nodes = match list(NODES) {
             Some(Seen::Objects(list)) => lines(&list.text),
             _ => Vec::new(),
         };
+        nodes.retain(|node| node.pointer("/metadata/name").and_then(Value::as_str).is_some_and(meant));
         let (mut pods, mut left_out) = (None, Vec::new());
         match list(PODS) {
             Some(Seen::Objects(list)) => {
