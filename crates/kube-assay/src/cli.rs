@@ -33,7 +33,7 @@ pub(crate) enum Command {
     /// Audit: this node, a node's file tree, a cluster, Talos machines, recorded nodes or run files collected earlier
     Scan(Box<Scan>),
     /// Collect evidence into a run file, to be judged anywhere and again later
-    Collect(Collect),
+    Collect(Box<Collect>),
     /// Explain a control: what it demands, why, where it is looked for, what to do
     Explain(Explain),
     /// List, show and compare profiles

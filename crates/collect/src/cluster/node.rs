@@ -195,5 +195,21 @@ fn identity(node: &Value) -> BTreeMap<String, String> {
     .into_iter()
     .filter(|(_, value)| !value.is_empty())
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .chain(labels.into_iter().flatten().filter_map(label))
+    .chain(at("/metadata/creationTimestamp").split('T').next().filter(|day| !day.is_empty()).map(made))
     .collect()
+}
+
+/// The day on which a node joined.
+fn made(day: &str) -> (String, String) {
+    ("joined".to_owned(), day.to_owned())
+}
+
+/// A label, as it sets a node apart from others; those that name the node itself do not.
+fn label((key, value): (&String, &Value)) -> Option<(String, String)> {
+    let own = key == "kubernetes.io/hostname"
+        || key.starts_with("beta.kubernetes.io/")
+        || CONTROL_PLANE.contains(&key.as_str());
+    let value = value.as_str().filter(|_| !own)?;
+    Some((format!("label {key}"), value.to_owned()))
 }
