@@ -116,6 +116,14 @@ impl<'c> Case<'c> {
         Some(Self { content, nodes, platform: why, kubernetes })
     }
 
+    /// The outcome of a control of what a provider runs, unless a node shows it all the same.
+    fn hidden(&self, control: &Control) -> Option<Outcome> {
+        let provider = self.nodes.first().and_then(|(_, node)| node.platform.provider.as_deref())?;
+        let own = PROVIDERS.contains(&control.component.as_str());
+        let shown = self.nodes.iter().any(|(_, node)| node.instances(&control.component).known().is_some());
+        (own && !shown).then(|| Outcome::hidden(&control.component, provider))
+    }
+
     fn has_cluster(&self) -> bool {
         self.nodes.iter().any(|(_, node)| node.is_cluster())
     }
@@ -135,6 +143,11 @@ impl<'c> Case<'c> {
         demands(self.content, profiles, only)
             .into_iter()
             .map(|(control, parameters, cited_by)| {
+                if let Some(outcome) = self.hidden(control) {
+                    let first = self.nodes.iter().find(|(_, node)| node.is_cluster()).or(self.nodes.first());
+                    let name = first.map_or_else(String::new, |(name, _)| (*name).to_owned());
+                    return Judged { control, outcomes: vec![(name, outcome)], parameters, cited_by };
+                }
                 let of_cluster = facts::is_of_cluster(&control.component);
                 // A cluster's objects are judged once, where they were seen, and a node's files never there.
                 let asked = self.nodes.iter().filter(|(_, node)| {
@@ -231,6 +244,9 @@ fn agreed<'n>(nodes: impl Iterator<Item = &'n Node<'n>>, name: &str) -> value::R
         )),
     }
 }
+
+/// Components that a provider of managed clusters runs out of sight.
+const PROVIDERS: [&str; 5] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "control-plane"];
 
 type Demand<'c> = (&'c Control, Parameters, Vec<Citation>);
 

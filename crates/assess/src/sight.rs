@@ -34,6 +34,9 @@ impl<'a> Sight<'a> {
             Place::Path(path) => path.to_lossy(),
             Place::Process(pid) => format!("process {pid}"),
             Place::Processes => "the process table".to_owned(),
+            Place::Api(api) if aspect == Aspect::Objects => {
+                format!("the list of {} of the cluster", api.rsplit('/').next().unwrap_or(api))
+            }
             Place::Api(api) => format!("the API's answer to {api}"),
             Place::Resources(kind) => kind.split('.').next().unwrap_or(kind).to_owned(),
         };
@@ -46,6 +49,10 @@ impl<'a> Sight<'a> {
             evidence::Seen::Denied { right } if right == ADMIN => Seen::Unknown(Unknown::outside(
                 format!("{name} is for {ADMIN} only"),
                 format!("needs {ADMIN}: scan with a certificate of that role"),
+            )),
+            evidence::Seen::Denied { right } if matches!(place, Place::Api(_)) => Seen::Unknown(Unknown::new(
+                format!("{name} may not be read"),
+                format!("grant the right to {right}, and audit again"),
             )),
             evidence::Seen::Denied { right } => {
                 Seen::Unknown(Unknown::new(format!("{name} may not be read"), format!("run with {right}")))

@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod lint;
 mod output;
+mod preflight;
 mod profiles;
 mod scan;
 mod selector;

@@ -20,6 +20,20 @@ pub struct Check<'a> {
     pub namespace: Option<&'a str>,
 }
 
+impl std::fmt::Display for Check<'_> {
+    /// As kubectl tells a right: `list daemonsets.apps in the cluster`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        if let Some(name) = self.name {
+            write!(f, "/{name}")?;
+        }
+        write!(f, " in {}", self.namespace.unwrap_or("the cluster"))
+    }
+}
+
 impl Check<'_> {
     pub(super) fn review(&self) -> Value {
         let (resource, part) = self.resource.split_once('/').unwrap_or((self.resource, ""));
