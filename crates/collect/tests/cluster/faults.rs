@@ -207,7 +207,7 @@ fn nodes(count: usize, kubelet: impl Fn(&str) -> Reply + Send + Sync + 'static) 
     });
     let cluster = connect(fake.kubeconfig()).with_pace(1000, 1000).with_deadline(Duration::from_secs(5));
     let capture = cluster.capture(vec![objects(NODES), objects(PODS)]);
-    let captures = cluster.nodes(&capture, of_node(), &|_| {});
+    let captures = cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
     let asked = fake.asked().into_iter().filter(|line| line.contains("configz")).collect();
     (captures, asked)
 }

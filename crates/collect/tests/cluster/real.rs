@@ -64,7 +64,7 @@ fn the_server_itself_says_that_nothing_is_changed_and_no_secret_is_asked_for() {
     server.grant(&role(), "user-1");
     wait_for(&cluster, rights()[0]);
     let capture = cluster.capture(trails());
-    cluster.nodes(&capture, of_node(), &|_| {});
+    cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
     cluster.may(&rights());
     let audited = server.audited("user-1");
     assert!(audited.len() > OBJECTS.len(), "{}", audited.len());
@@ -193,7 +193,7 @@ fn who_has_no_right_learns_which_are_missing() {
         );
     }
     assert!(capture.identity.contains_key("kubernetes") && !capture.identity.contains_key("cluster-uid"));
-    assert_eq!(cluster.nodes(&capture, of_node(), &|_| {}), []);
+    assert_eq!(cluster.nodes(&capture, of_node(), &|_| true, &|_| {}), []);
     let admin = connect(server.kubeconfig(ADMIN));
     let secrets = Check { verb: "get", group: "", resource: "secrets", name: None, namespace: Some("kube-system") };
     let part = Check { verb: "create", group: "", resource: "pods/exec", name: Some("a"), namespace: Some("default") };
@@ -232,7 +232,8 @@ fn nodes_show_who_they_are_and_their_mirror_pods() {
     let cluster = connect(server.kubeconfig(ADMIN));
     let capture = cluster.capture(trails());
     let done = std::cell::RefCell::new(BTreeSet::new());
-    let nodes = cluster.nodes(&capture, of_node(), &|node| assert!(done.borrow_mut().insert(node.name.clone())));
+    let nodes =
+        cluster.nodes(&capture, of_node(), &|_| true, &|node| assert!(done.borrow_mut().insert(node.name.clone())));
     let of = |name: &str| nodes.iter().find(|node| node.name == name).unwrap();
     assert!(done.borrow().contains("one") && done.borrow().contains("two"));
     assert_eq!(of("one").source, Source::ClusterNode);
@@ -264,13 +265,13 @@ fn nodes_show_who_they_are_and_their_mirror_pods() {
 
     // Without the list of pods nobody knows of a mirror pod.
     let capture = cluster.capture(vec![objects("/api/v1/nodes")]);
-    let nodes = cluster.nodes(&capture, of_node(), &|_| {});
+    let nodes = cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
     assert!(nodes.iter().all(|node| node.items.iter().all(|item| item.aspect != Aspect::Resources)));
     let user = connect(server.kubeconfig("user-3"));
     server.grant(&without("pods"), "user-3");
     wait_for(&user, rights()[0]);
     let capture = user.capture(trails());
-    let nodes = user.nodes(&capture, of_node(), &|_| {});
+    let nodes = user.nodes(&capture, of_node(), &|_| true, &|_| {});
     assert!(!nodes.is_empty());
     for node in nodes {
         assert_eq!(mirror_pods(&node), &Seen::Denied { right: "list pods in the cluster".to_owned() });
