@@ -5,6 +5,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod live;
+#[path = "../../../collect/tests/cluster/server.rs"]
+#[allow(dead_code, clippy::print_stderr, reason = "the tests of the client use all of it; what is skipped is said")]
+mod server;
 mod weak;
 
 use std::collections::{BTreeMap, BTreeSet};
