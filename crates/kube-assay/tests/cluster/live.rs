@@ -107,8 +107,8 @@ fn a_cluster_is_audited_through_its_api() {
     );
     // Only the nodes that are meant.
     let (_, one) = scanned(&admin, &["--selector", "pool=gpu"]);
-    let names: Vec<&str> = one.run.captures.iter().map(|capture| capture.name.as_str()).collect();
-    assert_eq!(names, ["cluster test", "w1"]);
+    let told: Vec<&str> = one.run.captures.iter().map(|capture| capture.name.as_str()).collect();
+    assert_eq!(told, ["cluster test", "w1"]);
     let ended = call(&["scan", "--kubeconfig", &admin, "--nodes", "w1,w9"]);
     assert!(ended.code == 2 && ended.err.contains("w9"), "{}", ended.err);
     // A run file of it is judged alike.
