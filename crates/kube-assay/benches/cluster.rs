@@ -27,7 +27,7 @@ fn pod(at: usize) -> Value {
             "ownerReferences": [{ "kind": "ReplicaSet", "name": format!("app-{workload}-5d9c7b"), "controller": true }] },
         "spec": { "nodeName": format!("node-{}", at % NODES), "serviceAccountName": "app",
             "containers": [{ "name": "main", "image": "registry.example/app:v1", "env": [{ "name": "A", "value": "b" }],
-                "securityContext": { "allowPrivilegeEscalation": workload % 7 == 0, "capabilities": { "drop": ["ALL"] } } }],
+                "securityContext": { "allowPrivilegeEscalation": workload.is_multiple_of(7), "capabilities": { "drop": ["ALL"] } } }],
             "volumes": [{ "name": "tmp", "emptyDir": {} }] },
         "status": { "phase": "Running" },
     })
@@ -66,7 +66,7 @@ fn item(place: Place, aspect: Aspect, seen: Seen) -> Item {
 
 /// A node of which the API alone tells: its kubelet's configuration in force.
 fn node(at: usize) -> Capture {
-    let configz = json!({ "kubeletconfig": { "authentication": { "anonymous": { "enabled": at % 1000 == 0 } },
+    let configz = json!({ "kubeletconfig": { "authentication": { "anonymous": { "enabled": at.is_multiple_of(1000) } },
         "authorization": { "mode": "Webhook" }, "port": 10250, "syncFrequency": "1m0s", "rotateCertificates": true } });
     let text = Text::new(configz.to_string().into_bytes(), Vec::new());
     let identity = [("role", "worker".to_owned()), ("kubelet", format!("v1.36.{}", at % 2))];
