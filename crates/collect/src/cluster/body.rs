@@ -25,8 +25,8 @@ fn refused(path: &str, refusal: &Refusal) -> Seen {
         refusal if object(path).is_some_and(|name| refusal.misses(name)) => {
             Seen::Absent { proof: format!("the API server says so: {refusal}") }
         }
+        refusal if refusal.is_denial() => Seen::Denied { right: right(path) },
         refusal => match refusal.code() {
-            Some(403) => Seen::Denied { right: right(path) },
             Some(404) => Seen::Unsupported { by: "this API server".to_owned() },
             _ => Seen::Failed { why: refusal.to_string() },
         },

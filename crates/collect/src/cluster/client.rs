@@ -105,6 +105,8 @@ pub(super) enum Refusal {
     Status {
         /// The status.
         code: u16,
+        /// Whether the API itself says so, and not a kubelet or a proxy on the way.
+        api: bool,
         /// The object that the API says is not there.
         missing: Option<String>,
         /// What it says.
@@ -134,6 +136,11 @@ impl Refusal {
     /// The status that the server answered, if it answered.
     pub(super) fn code(&self) -> Option<u16> {
         if let Self::Status { code, .. } = self { Some(*code) } else { None }
+    }
+
+    /// Whether a right is missing. What refuses on the way to the API, or behind it, wants something else.
+    pub(super) fn is_denial(&self) -> bool {
+        matches!(self, Self::Status { code: 403, api: true, .. })
     }
 
     /// Whether the API itself says that this object is not there. A path that it does not know, or another than the API
@@ -244,14 +251,17 @@ struct Details {
 
 fn refused(status: StatusCode, body: &[u8]) -> Refusal {
     let said: Said = serde_json::from_slice(body).unwrap_or_default();
-    let said = if said.kind == "Status" { said } else { Said::default() };
-    let message = if status == StatusCode::UNAUTHORIZED {
-        "it does not accept these credentials, or they ended".to_owned()
-    } else {
-        said.message.chars().take(500).collect()
+    let api = said.kind == "Status";
+    let said = if api { said } else { Said::default() };
+    let message = match status {
+        StatusCode::UNAUTHORIZED if api => "it does not accept these credentials, or they ended".to_owned(),
+        StatusCode::FORBIDDEN if !api => {
+            "and not in the API's words: the kubelet, or a proxy on the way, refuses".to_owned()
+        }
+        _ => said.message.chars().take(500).collect(),
     };
     let missing = Some(said.details.name).filter(|name| said.reason == "NotFound" && !name.is_empty());
-    Refusal::Status { code: status.as_u16(), missing, message }
+    Refusal::Status { code: status.as_u16(), api, missing, message }
 }
 
 /// A body piece by piece: its length is not known before.

@@ -122,7 +122,7 @@ impl Cluster {
         let version = match answer {
             Ok(bytes) => git_version(&bytes),
             // A server that tells its version to nobody may show its objects all the same.
-            Err(refusal) if refusal.code() == Some(403) => None,
+            Err(refusal) if refusal.is_denial() => None,
             Err(refusal) => return Err(failed(refusal)),
         };
         Ok(Self { runtime, client, context, server, checked, version, bounds: Bounds::default(), at_once: AT_ONCE })

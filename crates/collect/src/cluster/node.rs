@@ -157,7 +157,7 @@ async fn configz(client: &Client, node: &str) -> Seen {
     }
     let bytes = match answer {
         Ok(bytes) => bytes,
-        Err(refusal) if refusal.code() == Some(403) => return Seen::Denied { right: right(path) },
+        Err(refusal) if refusal.is_denial() => return Seen::Denied { right: right(path) },
         Err(refusal) => return Seen::Failed { why: refusal.to_string() },
     };
     match serde_json::from_slice::<Value>(&bytes) {

@@ -14,7 +14,7 @@ const NODES: &str = "/api/v1/nodes";
 /// The capture of the pods of a server, and what it was asked.
 fn pods(answer: impl Fn(&Asked) -> Option<Reply> + Send + Sync + 'static) -> (Capture, Vec<String>) {
     let fake = Fake::start(move |asked| asked.line.contains(PODS).then(|| answer(asked)).flatten());
-    let cluster = connect(fake.kubeconfig()).with_deadline(Duration::from_millis(400));
+    let cluster = connect(fake.kubeconfig());
     (cluster.capture(vec![objects(PODS)]), fake.asked())
 }
 
@@ -35,6 +35,9 @@ fn a_refusal_is_told_by_its_kind_and_not_asked_again() {
         }
         assert_eq!(asked, [format!("GET {PODS}?limit=500")]);
     }
+    // A proxy on the way knows nothing of rights.
+    let (capture, _) = pods(|_| Some(Reply::Json(403, json!("Forbidden"))));
+    assert!(matches!(seen(&capture, PODS), Seen::Failed { why } if why.contains("proxy on the way")));
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn a_server_that_hangs_ends_and_is_not_asked_for_everything() {
     let cluster = connect(fake.kubeconfig()).with_deadline(Duration::from_millis(200));
     let begun = Instant::now();
     let capture = cluster.capture(trails());
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(fake.asked().len(), 3);
     let failed = |api: &str| match seen(&capture, api) {
         Seen::Failed { why } => why.clone(),
@@ -122,7 +125,7 @@ fn a_server_that_hangs_ends_and_is_not_asked_for_everything() {
     assert!(failed(OBJECTS[9].api).starts_with("not asked"), "{}", failed(OBJECTS[9].api));
     // One list that hangs keeps nobody from the others.
     let fake = Fake::start(|asked| asked.line.contains(PODS).then_some(Reply::Silence));
-    let cluster = connect(fake.kubeconfig()).with_deadline(Duration::from_millis(200));
+    let cluster = connect(fake.kubeconfig()).with_deadline(Duration::from_secs(2));
     let capture = cluster.capture(trails());
     let failed = capture.items.iter().filter(|item| matches!(item.seen, Seen::Failed { .. })).count();
     assert_eq!((failed, fake.asked().len()), (1, OBJECTS.len() + CONFIG_MAPS.len()));

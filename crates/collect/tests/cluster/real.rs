@@ -7,6 +7,7 @@ use collect::cluster::{Access, Check, Cluster, ClusterError, rights, role};
 use evidence::{Aspect, Basis, CONFIG_MAPS, CONFIGZ, Capture, MIRROR_PODS, OBJECTS, Place, Seen, Source, Spec};
 use serde_json::{Value, json};
 
+use super::kubelet::Kubelet;
 use super::server::{ADMIN, Server};
 use super::{connect, list, names, objects, of_node, seen, trails, values};
 
@@ -279,6 +280,43 @@ fn nodes_show_who_they_are_and_their_mirror_pods() {
         let configz = node.seen(&Place::Api(CONFIGZ.to_owned()), Aspect::Text).unwrap();
         assert_eq!(configz, &Seen::Denied { right: "get nodes/proxy in the cluster".to_owned() });
     }
+}
+
+#[test]
+fn a_kubelet_is_asked_through_the_servers_proxy() {
+    let Some(server) = Server::shared() else { return };
+    let config = json!({ "kubeletconfig": { "port": 10250, "authorization": { "mode": "Webhook" }, "staticPodURLHeader": { "a": ["S3CRET"] } } });
+    let good = Kubelet::start(
+        move |line| if line == "GET /configz" { (200, config.to_string()) } else { (404, String::new()) },
+    );
+    let bad = Kubelet::start(|_| (403, "Forbidden (user=kube-apiserver, verb=get, resource=nodes)".to_owned()));
+    let (Some(good), Some(bad)) = (good, bad) else {
+        eprintln!("skipped: this machine has no address but its own loopback's");
+        return;
+    };
+    for (name, kubelet) in [("good", &good), ("bad", &bad)] {
+        let mut node = node(name, &json!({}));
+        node["status"]["addresses"] = json!([{ "type": "InternalIP", "address": kubelet.address }]);
+        node["status"]["daemonEndpoints"] = json!({ "kubeletEndpoint": { "Port": kubelet.port } });
+        server.create("/api/v1/nodes", &node);
+    }
+    let cluster = connect(server.kubeconfig(ADMIN));
+    let capture = cluster.capture(vec![objects("/api/v1/nodes")]);
+    let nodes = cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
+    let configz = |name: &str| {
+        let node = nodes.iter().find(|node| node.name == name).unwrap();
+        node.items.iter().find(|item| item.place == Place::Api(CONFIGZ.to_owned())).unwrap()
+    };
+    let Seen::Text(text) = &configz("good").seen else { panic!("{:?}", configz("good").seen) };
+    assert!(text.to_lossy().contains("Webhook") && !text.to_lossy().contains("S3CRET"), "{}", text.to_lossy());
+    assert_eq!(configz("good").basis, Basis::Running);
+    assert_eq!(good.asked(), ["GET /configz"]);
+    // It is the server that the kubelet refuses, and not the user.
+    assert!(
+        matches!(&configz("bad").seen, Seen::Failed { why } if why.contains("the kubelet")),
+        "{:?}",
+        configz("bad").seen
+    );
 }
 
 #[test]
