@@ -197,7 +197,7 @@ impl Client {
         for _ in 1..TRIES {
             match self.within(request, &target, limit).await {
                 Err((refusal, wait)) if request.method() == Method::GET && refusal.may_pass() => {
-                    tokio::time::sleep(wait.unwrap_or(pause).min(LONGEST_PAUSE)).await;
+                    tokio::time::sleep(rest(wait, pause)).await;
                     pause *= 2;
                 }
                 ended => return ended.map_err(|(refusal, _)| refusal),
@@ -231,6 +231,11 @@ impl Client {
         let said = bytes(response.into_body(), LARGEST_REFUSAL).await.unwrap_or_default();
         Err((refused(status, &said), wait.map(Duration::from_secs)))
     }
+}
+
+/// How long is waited: as long as the server wants, within reason, else as long as we mean ourselves.
+fn rest(wanted: Option<Duration>, own: Duration) -> Duration {
+    wanted.unwrap_or(own).min(LONGEST_PAUSE)
 }
 
 /// What a server says of a refusal.
@@ -313,6 +318,13 @@ fn told(error: &(dyn std::error::Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_is_left_alone_as_long_as_it_wants_within_reason() {
+        let second = Duration::from_secs(1);
+        assert_eq!(rest(None, PAUSE), PAUSE);
+        assert_eq!((rest(Some(second), PAUSE), rest(Some(second * 3600), PAUSE)), (second, LONGEST_PAUSE));
+    }
 
     #[test]
     fn answers_are_read_and_reviews_alone_are_posted() {

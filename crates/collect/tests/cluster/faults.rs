@@ -1,8 +1,11 @@
 //! Answers that a server gives on a bad day.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use evidence::{Aspect, CONFIG_MAPS, CONFIGZ, Capture, OBJECTS, Place, Seen};
+use collect::cluster::rights;
+use evidence::{Aspect, CONFIG_MAPS, CONFIGZ, Capture, MIRROR_PODS, OBJECTS, Place, Seen};
 use serde_json::{Value, json};
 
 use super::fake::{Asked, Fake, Reply, failure, page};
@@ -172,6 +175,21 @@ fn an_answer_that_is_too_large_is_asked_for_in_smaller_pages() {
 }
 
 #[test]
+fn what_is_posted_is_tried_once() {
+    let posted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&posted);
+    let fake = Fake::start(move |asked| {
+        let review = asked.line.contains("selfsubject");
+        count.fetch_add(usize::from(review), Ordering::Relaxed);
+        review.then(|| failure(500, "InternalError"))
+    });
+    let cluster = connect(fake.kubeconfig());
+    let answers = cluster.may(&rights()[..2]);
+    assert!(answers.iter().all(|one| one.as_ref().is_err_and(|why| why.contains("500"))), "{answers:?}");
+    assert_eq!((cluster.who(), posted.load(Ordering::Relaxed)), (None, 3));
+}
+
+#[test]
 fn another_than_the_api_proves_nothing_absent() {
     let api = CONFIG_MAPS[0].0;
     let missing = json!({ "kind": "Status", "code": 404, "reason": "NotFound", "details": { "name": "kube-proxy" } });
@@ -258,4 +276,37 @@ fn many_nodes_keep_their_order_and_a_bad_one_is_bad_alone() {
     let bad: Vec<&str> =
         captures.iter().filter(|one| !matches!(configz(one), Seen::Text(_))).map(|one| one.name.as_str()).collect();
     assert_eq!(bad, ["n7"]);
+}
+
+#[test]
+fn without_all_pods_nobody_knows_all_mirror_pods() {
+    let mirror = |pods: Value, more: &'static str| -> Vec<Seen> {
+        let fake = Fake::start(move |asked| match asked.line.strip_prefix("GET ").unwrap_or_default() {
+            line if line.contains("continue=") => Some(failure(403, "Forbidden")),
+            line if line.starts_with(NODES) && !line.contains("configz") => Some(page("Node", &["a", "b"], "")),
+            line if line.starts_with(PODS) => {
+                Some(Reply::Json(200, json!({ "kind": "PodList", "metadata": { "continue": more }, "items": pods })))
+            }
+            _ => None,
+        });
+        let cluster = connect(fake.kubeconfig());
+        let capture = cluster.capture(vec![objects(NODES), objects(PODS)]);
+        let nodes = cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
+        let place = Place::Resources(MIRROR_PODS.to_owned());
+        nodes.iter().map(|node| node.seen(&place, Aspect::Resources).unwrap().clone()).collect()
+    };
+    let none = Seen::Resources(vec![]);
+    assert_eq!(mirror(json!([]), ""), [none.clone(), none.clone()]);
+    assert!(
+        mirror(json!([]), "more").iter().all(|seen| matches!(seen, Seen::Failed { why } if why.contains("not whole")))
+    );
+    // A pod that could not be read is a node's own by its name, or may be anybody's.
+    let broken = |name: &str| {
+        json!([{ "metadata": { "name": name, "namespace": "kube-system" },
+        "spec": { "serviceAccountName": "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----" } }])
+    };
+    let seen = mirror(broken("etcd-a"), "");
+    assert!(matches!(&seen[0], Seen::Failed { why } if why.contains("kube-system/etcd-a")), "{seen:?}");
+    assert_eq!(seen[1], none);
+    assert!(mirror(json!(["nonsense"]), "").iter().all(|seen| matches!(seen, Seen::Failed { .. })));
 }
