@@ -286,12 +286,14 @@ async fn bytes(mut body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
 pub(super) fn lost(error: kube::Error) -> Refusal {
     use kube::client::AuthError;
     let of_plugin = |error: &AuthError| match error {
-        AuthError::AuthExecRun { cmd, out } => {
-            let last = String::from_utf8_lossy(&out.stderr).trim().lines().last().unwrap_or_default().to_owned();
-            format!("the credential plugin {cmd} failed ({}): {last}", out.status)
+        // Its arguments may be secret too.
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let last = said.trim().lines().last().map(|line| format!(": {line}")).unwrap_or_default();
+            format!("the kubeconfig's credential plugin failed ({}){last}", out.status)
         }
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
-            "the credential plugin printed no credential".to_owned()
+            "the kubeconfig's credential plugin printed no credential".to_owned()
         }
         other => crate::causes(other),
     };

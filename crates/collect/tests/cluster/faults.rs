@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use collect::cluster::rights;
+use collect::cluster::{Access, Cluster, rights};
 use evidence::{Aspect, CONFIG_MAPS, CONFIGZ, Capture, MIRROR_PODS, OBJECTS, Place, Seen};
 use serde_json::{Value, json};
 
@@ -187,6 +187,32 @@ fn what_is_posted_is_tried_once() {
     let answers = cluster.may(&rights()[..2]);
     assert!(answers.iter().all(|one| one.as_ref().is_err_and(|why| why.contains("500"))), "{answers:?}");
     assert_eq!((cluster.who(), posted.load(Ordering::Relaxed)), (None, 3));
+}
+
+#[test]
+fn of_a_credential_plugin_nothing_is_told_that_may_be_secret() {
+    let fake = Fake::start(|_| None);
+    let path = fake.kubeconfig();
+    let told = |script: &str| {
+        let mut config: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let exec = json!({ "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never", "command": "sh",
+            "args": ["-c", script, "S3CRETa"] });
+        config["contexts"][0]["context"]["user"] = json!("u");
+        config["users"] = json!([{ "name": "u", "user": { "exec": exec } }]);
+        std::fs::write(&path, config.to_string()).unwrap();
+        let access = Access { kubeconfig: Some(path.clone()), context: None };
+        Cluster::connect(&access).err().map(|error| error.to_string())
+    };
+    let failed = told("echo S3CRETb; echo 'log in first' >&2; exit 7").unwrap();
+    assert!(
+        failed.contains("log in first") && failed.contains("exit status: 7") && !failed.contains("S3CRET"),
+        "{failed}"
+    );
+    let nonsense = told("echo '{ token: S3CRETb'").unwrap();
+    assert!(nonsense.contains("printed no credential") && !nonsense.contains("S3CRET"), "{nonsense}");
+    let credential =
+        r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t"}}"#;
+    assert_eq!(told(&format!("echo '{credential}'")), None);
 }
 
 #[test]
