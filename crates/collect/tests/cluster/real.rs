@@ -29,7 +29,7 @@ fn a_fresh_server_shows_itself() {
     let Some(server) = Server::shared() else { return };
     let cluster = connect(server.kubeconfig(ADMIN));
     let capture = cluster.capture(trails());
-    assert_eq!((capture.source, capture.name.as_str()), (Source::Cluster, "test"));
+    assert_eq!((capture.source, capture.name.as_str()), (Source::Cluster, "cluster test"));
     assert!(capture.reach.api && !capture.reach.files && !capture.reach.processes);
     assert!(capture.identity["kubernetes"].starts_with("v1."), "{:?}", capture.identity);
     assert_eq!(capture.identity["cluster-uid"].len(), 36, "{:?}", capture.identity);
