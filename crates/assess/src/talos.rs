@@ -24,6 +24,7 @@ pub(crate) const STATIC_PODS: &str = "StaticPods.kubernetes.talos.dev";
 pub(crate) const KUBELET_SPECS: &str = "KubeletSpecs.kubernetes.talos.dev";
 pub(crate) const KUBELET_STATUSES: &str = "KubeletStatuses.kubernetes.talos.dev";
 pub(crate) const MACHINE_CONFIGS: &str = "MachineConfigs.config.talos.dev";
+pub(crate) const MACHINE_TYPES: &str = "MachineTypes.config.talos.dev";
 pub(crate) const NODE_NAMES: &str = "Nodenames.kubernetes.talos.dev";
 pub(crate) const SECURITY_STATES: &str = "SecurityStates.talos.dev";
 pub(crate) const SERVICES: &str = "Services.v1alpha1.talos.dev";
@@ -41,11 +42,12 @@ const AUTHENTICATION: &str = "AuthenticationConfigs.kubernetes.talos.dev";
 const SCHEDULER: &str = "SchedulerConfigs.kubernetes.talos.dev";
 
 /// Every type that facts look at, and how its specs are cut.
-pub(crate) const TYPES: [(&str, Cut); 17] = [
+pub(crate) const TYPES: [(&str, Cut); 18] = [
     (STATIC_PODS, Cut::Manifest),
     (KUBELET_SPECS, Cut::Resource),
     (KUBELET_STATUSES, Cut::Resource),
     (MACHINE_CONFIGS, Cut::Machine),
+    (MACHINE_TYPES, Cut::Resource),
     (NODE_NAMES, Cut::Resource),
     (SECURITY_STATES, Cut::Resource),
     (SERVICES, Cut::Resource),
@@ -143,10 +145,27 @@ impl Node<'_> {
         if has(name) { Some(true) } else { (has("machined") && has("apid")).then_some(false) }
     }
 
+    /// Whether the machine is provably a worker: it says so itself. That a service is not among those that run now says
+    /// nothing, since Talos shows none that waits or starts again.
+    pub(crate) fn is_worker(&self) -> bool {
+        let told = match self.resources(MACHINE_TYPES) {
+            Seen::Known([one, ..]) => {
+                parsed(MACHINE_TYPES, one).known().and_then(|spec| document::text_at(&spec.json, "value"))
+            }
+            _ => None,
+        };
+        let configured = || {
+            let documents = self.machine_config();
+            let kind = documents.known().and_then(|documents| documents.legacy("machine.type").cloned());
+            kind.and_then(|kind| kind.as_str().map(str::to_owned))
+        };
+        ["worker", "join"].contains(&told.or_else(configured).as_deref().unwrap_or_default())
+    }
+
     /// Whether etcd is provably none of the machine's: a worker's configuration, or services without it.
     pub(crate) fn is_provably_without_etcd(&self) -> bool {
         let rendered = self.sight.capture.source == Source::Rendered;
-        self.is_service("etcd") == Some(false) || rendered && matches!(self.resources(ETCD_SPECS), Seen::Known([]))
+        self.is_worker() || rendered && matches!(self.resources(ETCD_SPECS), Seen::Known([]))
     }
 
     /// The resources of a type.

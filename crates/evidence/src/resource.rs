@@ -11,16 +11,16 @@ pub(crate) use types::PROGRAMS;
 
 use crate::{Cut, Spec, Text, cut};
 
-/// A spec of a type as it may be kept: cut, and written as JSON. A spec that is no mapping says nothing that is kept; of a
+/// A spec of a type as it may be kept: cut, and written as JSON. A spec that is no mapping stands as `value` in one; of a
 /// machine configuration the spec is the list of its documents.
 pub fn take_spec(how: Cut, of: &str, spec: Value) -> Spec {
-    let (spec, mut notes) = match how {
-        Cut::Machine => machine::cut(spec),
-        _ => types::cut(of, spec),
-    };
     let spec = match spec {
         Value::Object(_) | Value::Array(_) => spec,
         other => Value::Object(Map::from_iter([("value".to_owned(), other)])),
+    };
+    let (spec, mut notes) = match how {
+        Cut::Machine => machine::cut(spec),
+        _ => types::cut(of, spec),
     };
     match cut(how, spec.to_string().into_bytes()) {
         Ok((bytes, more)) => {

@@ -101,7 +101,13 @@ impl Machine<'_> {
             (OWN_SETTINGS, self.own_settings()),
         ];
         if self.is_control_plane() {
-            let pods = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+            let off = |part: &str| {
+                let path = format!("machine.controlPlane.{part}.disabled");
+                self.documents.legacy(&path) == Some(&json!(true))
+            };
+            let mut pods = vec!["kube-apiserver"];
+            pods.extend((!off("controllerManager")).then_some("kube-controller-manager"));
+            pods.extend((!off("scheduler")).then_some("kube-scheduler"));
             all.push((STATIC_PODS, pods.iter().map(|name| ((*name).to_owned(), self.pod(name))).collect()));
             all.push((ETCD_SPECS, one("etcd", json!({ "args": self.command("etcd") }))));
             all.push((ADMISSION, one("admission-control", json!({ "config": self.admission() }))));
@@ -161,9 +167,13 @@ impl Machine<'_> {
         }
         let own = self.documents.legacy("cluster.apiServer.authorizationConfig").and_then(Json::as_array);
         let own: Vec<Json> = own.into_iter().flatten().cloned().collect();
-        let has = |kind: &str| own.iter().any(|entry| document::text_at(entry, "type").as_deref() == Some(kind));
-        let missing = ["Node", "RBAC"].into_iter().filter(|kind| !has(kind)).map(entry);
-        missing.chain(own.clone()).collect()
+        let mut all = own;
+        for (at, kind) in ["Node", "RBAC"].into_iter().enumerate() {
+            if !all.iter().any(|entry| document::text_at(entry, "type").as_deref() == Some(kind)) {
+                all.insert(at.min(all.len()), entry(kind));
+            }
+        }
+        Json::Array(all)
     }
 
     fn scheduler(&self) -> Json {

@@ -186,7 +186,8 @@ struct Written {
 }
 
 /// The talosconfig that `talosctl` would take: the one that is named here or by `TALOSCONFIG`, else the first that is
-/// there. Whether the named one is there shows when it is read.
+/// there. Unlike talosctl, which then goes on to another, a named one that is not there is an error when it is read: nobody
+/// shall audit another cluster than the one that was meant.
 pub fn find(named: Option<&Path>, env: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     if let Some(named) = named {
         return Some(named.to_owned());
@@ -234,7 +235,9 @@ fn parse(text: &str, context: Option<&str>) -> Result<Context, String> {
         return Err(format!("the context {name} goes through a proxy (proxy-url), which is not supported"));
     }
     let decoded = |what: &str, text: &str| {
-        STANDARD.decode(text.trim()).map_err(|_| format!("{what} of the context {name} is no base64"))
+        // Line breaks in it are nothing, as for Go's decoder.
+        let plain: String = text.chars().filter(|letter| !letter.is_ascii_whitespace()).collect();
+        STANDARD.decode(plain).map_err(|_| format!("{what} of the context {name} is no base64"))
     };
     let mut endpoints = Vec::new();
     for text in written.endpoints.iter().flatten().chain(Some(&written.target).filter(|target| !target.is_empty())) {

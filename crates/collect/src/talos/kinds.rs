@@ -27,7 +27,7 @@ pub(super) const BOOT: Kind = kind("runtime", "BootIDs.runtime.talos.dev");
 pub(crate) const CONFIGURATION: Kind = kind("config", "MachineConfigs.config.talos.dev");
 
 /// The types that are read. None of them holds a key; the machine's configuration is cut before it is kept.
-pub const KINDS: [Kind; 21] = [
+pub const KINDS: [Kind; 22] = [
     DEFINITIONS,
     CMDLINE,
     SETTINGS,
@@ -39,6 +39,7 @@ pub const KINDS: [Kind; 21] = [
     kind("runtime", "ExtensionStatuses.runtime.talos.dev"),
     kind("runtime", "MountStatuses.runtime.talos.dev"),
     kind("runtime", "APIServiceConfigs.runtime.talos.dev"),
+    kind("config", "MachineTypes.config.talos.dev"),
     kind("config", "KubernetesAccessConfigs.cluster.talos.dev"),
     kind("k8s", "Nodenames.kubernetes.talos.dev"),
     kind("k8s", "StaticPods.kubernetes.talos.dev"),
@@ -61,6 +62,11 @@ pub(super) fn named(name: &str) -> Option<Kind> {
 
 /// Why a file is never opened: it holds keys and nothing that a judgement needs, or what it holds stands elsewhere.
 pub(super) fn never_opened(path: &str) -> Option<&'static str> {
+    // The root that a process sees may be the machine's own.
+    let path = match path.strip_prefix("/proc/").and_then(|rest| rest.split_once("/root/")) {
+        Some((_, rest)) => &format!("/{rest}"),
+        None => path,
+    };
     let name = path.rsplit('/').next().unwrap_or_default();
     let certificate = name == "service-account.pub" || name.rsplit_once('.').is_some_and(|(_, end)| end == "crt");
     let secret = ["/system/secrets/", "/system/state/", "/system/run/", "/run/machined/"];
@@ -112,6 +118,7 @@ mod tests {
             "/system/state/config.yaml",
             "/etc/kubernetes/bootstrap-kubeconfig",
             "/var/lib/kubelet/pki/kubelet.key",
+            "/proc/812/root/system/secrets/kubernetes/kube-scheduler/kubeconfig",
         ];
         for path in secret {
             assert!(never_opened(path).is_some(), "{path}");

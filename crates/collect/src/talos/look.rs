@@ -28,6 +28,9 @@ const STICKY: u32 = 1 << 20;
 /// As many links as Linux follows.
 pub(super) const MAX_LINKS: usize = 40;
 
+/// Arguments of a process have two megabytes at most, and here a few kilobytes.
+const MAX_CMDLINE: u64 = 1 << 20;
+
 /// A value has a page at most.
 const MAX_VALUE: u64 = 64 << 10;
 
@@ -140,6 +143,10 @@ impl Node {
             // The API tells no user, start or environment; the kernel's own files do, to those who may read them.
             let file = |name: &str| OsText::from(format!("/proc/{}/{name}", process.pid));
             let (status, stat, environ) = (file("status"), file("stat"), file("environ"));
+            // The API joins arguments by blanks, and tells their beginning only; the kernel's own file has all of them.
+            if let Ok(bytes) = self.bytes(&file("cmdline"), MAX_CMDLINE).await {
+                process::arguments(process, &bytes);
+            }
             if let Ok(bytes) = self.bytes(&status, MAX_VALUE).await {
                 let text = String::from_utf8_lossy(&bytes);
                 process.uid = process::effective(&text, "Uid:").unwrap_or(Stat::UNRECORDED);
@@ -263,14 +270,20 @@ impl Node {
         if self.read == Some(false) {
             return Err(Seen::Denied { right: ADMIN.to_owned() });
         }
-        // What the kernel makes up is no link to a key.
+        // What the kernel makes up is no link to a key, and has no size.
+        let mut least = 0;
         if !evidence::is_kernels(text.as_bytes()) || text.contains("/root/") {
             let found = self.found(path).await?;
             if let Some(why) = kinds::never_opened(&found.place) {
                 return Err(withheld(why));
             }
+            least = u64::try_from(found.own.size).unwrap_or(0).min(limit);
         }
         match self.client.read(&text, limit).await {
+            // The API ends the answer as if it were whole where reading fails (`chunker/stream`).
+            Ok(bytes) if (bytes.len() as u64) < least => {
+                Err(Seen::Failed { why: format!("it has {least} bytes, and {} of them came", bytes.len()) })
+            }
             Ok(bytes) if bytes.len() as u64 > limit => Err(Seen::TooLarge { size: bytes.len() as u64, limit }),
             Ok(bytes) => {
                 self.read = Some(true);

@@ -18,6 +18,8 @@ pub(super) fn described(process: &ProcessInfo, names: &BTreeSet<String>) -> Opti
     if names.is_empty() {
         return None;
     }
+    // Arguments that may go on are none: a flag that is not among them may be set all the same.
+    let argv = if process.args.len() + 1 < MOST { argv } else { Vec::new() };
     let (argv, cuts) = evidence::scrub_argv(argv);
     Some(Process {
         pid: u32::try_from(process.pid).ok()?,
@@ -31,6 +33,19 @@ pub(super) fn described(process: &ProcessInfo, names: &BTreeSet<String>) -> Opti
         cuts,
         ..Process::default()
     })
+}
+
+/// The API reads so much of a process's arguments (`miniprocfs`): what is longer may be cut.
+const MOST: usize = 16 << 10;
+
+/// Takes the arguments of a process from its `/proc/PID/cmdline`.
+pub(super) fn arguments(process: &mut Process, cmdline: &[u8]) {
+    let argv: Vec<OsText> =
+        cmdline.strip_suffix(b"\0").unwrap_or(cmdline).split(|byte| *byte == 0).map(OsText::from).collect();
+    if cmdline.is_empty() {
+        return;
+    }
+    (process.argv, process.cuts) = evidence::scrub_argv(argv);
 }
 
 /// The second of the four ids of a line of `/proc/PID/status`: real, effective, saved, file system.

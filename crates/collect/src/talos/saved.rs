@@ -192,7 +192,10 @@ impl Machine {
         let directories: BTreeSet<&str> =
             rows.iter().filter(|(_, stat, _)| stat.kind == FileKind::Dir).map(|(path, ..)| path.as_str()).collect();
         let entered = rows.iter().map(|(path, ..)| parent_of(path)).chain(Some(root.clone()));
-        self.listed.extend(entered.filter(|directory| directories.contains(directory.as_str())));
+        // One without any regular file was asked for other types alone (`--type d`).
+        let whole = rows.iter().any(|(_, stat, _)| stat.kind == FileKind::File);
+        let entered = entered.filter(|directory| whole && directories.contains(directory.as_str()));
+        self.listed.extend(entered);
         for (path, stat, link) in rows {
             if let Some(link) = link {
                 self.links.insert(path.clone(), link);
@@ -366,7 +369,7 @@ impl Machine {
         // A table that was saved of the directory above knows what is not there.
         let above = parent_of(path);
         let known = self.listed.contains(&above) || self.gone(&above);
-        known.then(|| Seen::Absent { proof: format!("the table of {above} does not list it") })
+        known.then(|| Seen::Absent { proof: format!("the table of {above} that was saved does not list it") })
     }
 
     /// Whether a directory is provably not there.

@@ -204,7 +204,7 @@ fn missing(path: &str) -> String {
 /// The namespaces of Talos' types, from their own `DefaultNamespace` (`pkg/machinery/resources`, 1.9 to 1.13).
 fn namespace(of: &str) -> &'static str {
     match of.split('.').next().unwrap_or_default() {
-        "MachineConfigs" | "KubernetesAccessConfigs" => "config",
+        "MachineConfigs" | "MachineTypes" | "KubernetesAccessConfigs" => "config",
         "Nodenames" | "StaticPods" | "KubeletSpecs" | "KubeletStatuses" => "k8s",
         "AdmissionControlConfigs"
         | "AuditPolicyConfigs"

@@ -25,6 +25,8 @@ const LEGACY: Table = &[
             "sysctls.*",
             "sysfs.*",
             "kernel.modules.name",
+            "controlPlane.controllerManager.disabled",
+            "controlPlane.scheduler.disabled",
             "features.rbac",
             "features.stableHostname",
             "features.apidCheckExtKeyUsage",

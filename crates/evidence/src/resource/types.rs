@@ -33,6 +33,8 @@ const TYPES: &[(&str, Table)] = &[
     ),
     ("KubeletSpecs", &[("", &["image", "args", "expectedNodename", "config.**"])]),
     ("KubeletStatuses", &[("", &["image"])]),
+    // Its spec is a bare word.
+    ("MachineTypes", &[("", &["value"])]),
     ("Nodenames", &[("", &["nodename", "hostnameVersion", "skipNodeRegistration"])]),
     (
         "SecurityStates",

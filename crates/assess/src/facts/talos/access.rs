@@ -39,7 +39,7 @@ pub(super) fn kubernetes_roles(node: &Node<'_>, _: &str) -> Resolved {
             list(roles.into_iter().filter(|_| enabled), spec.place.clone(), Basis::Declared)
         }
         // Control planes alone have one (`kubeaccess.ConfigController`), and each of them has.
-        Seen::Absent(_) if node.asks_talos() && node.is_service("etcd") != Some(false) => Seen::Unknown(Unknown::new(
+        Seen::Absent(_) if node.asks_talos() && !node.is_worker() => Seen::Unknown(Unknown::new(
             "the machine shows no configuration of who may ask its API from Kubernetes",
             "look at `talosctl get kubernetesaccessconfig`",
         )),

@@ -147,7 +147,10 @@ pub(super) fn open_ports(node: &Node<'_>, _: &str) -> Resolved {
         ));
     };
     node.sight.sockets(process.pid).and_then(|sockets| {
-        let open = sockets.listening.iter().filter(|listener| !listener.address.is_loopback());
+        // Talos answers names for its own pods at an address of the loopback interface (`constants.HostDNSAddress`).
+        let own = std::net::Ipv4Addr::new(169, 254, 116, 108);
+        let beyond = |address: std::net::IpAddr| !address.is_loopback() && address != own;
+        let open = sockets.listening.iter().filter(|listener| beyond(listener.address));
         let ports: BTreeSet<u16> = open.map(|listener| listener.port).collect();
         known(
             Value::List(ports.into_iter().map(|port| port.to_string()).collect()),

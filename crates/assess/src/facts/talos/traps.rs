@@ -71,7 +71,17 @@ fn found(documents: &Documents, minor: u32, ignored: bool) -> Vec<String> {
             found.push(format!("{key} in the kubelet's extraConfig: Talos sets it itself and refuses it"));
         }
     }
+    let by_flag = |name: &String| name == "authorization-mode" || name.starts_with("authorization-webhook-");
+    let flags = documents.legacy("cluster.apiServer.extraArgs").and_then(Json::as_object);
+    let authorizers = documents.legacy("cluster.apiServer.authorizationConfig").and_then(Json::as_array);
+    if authorizers.is_some_and(|all| !all.is_empty()) && flags.is_some_and(|flags| flags.keys().any(by_flag)) {
+        found.push("authorizationConfig beside flags of authorization in extraArgs: Talos refuses both".to_owned());
+    }
+    let of_image = documents.legacy("machine.install.grubUseUKICmdline") == Some(&Json::Bool(true));
     let arguments = documents.legacy("machine.install.extraKernelArgs").and_then(Json::as_array);
+    if of_image && arguments.is_some_and(|all| !all.is_empty()) {
+        found.push("extraKernelArgs beside grubUseUKICmdline: Talos refuses both".to_owned());
+    }
     for argument in arguments.into_iter().flatten().filter_map(Json::as_str).filter(|_| ignored) {
         let name = argument.split('=').next().unwrap_or_default();
         found.push(format!("{name} in machine.install.extraKernelArgs: a unified kernel image ignores it"));

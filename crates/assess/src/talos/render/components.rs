@@ -78,7 +78,17 @@ const DENIED: [(&str, &[&str]); 5] = [
 ];
 
 /// Flags whose values Talos adds to its own (`argsbuilder.MergeAdditive`).
-const ADDED: [&str; 3] = ["authorization-mode", "enable-admission-plugins", "tls-cipher-suites"];
+const ADDED: [(&str, &[&str]); 2] = [
+    ("kube-apiserver", &["authorization-mode", "enable-admission-plugins", "feature-gates", "tls-cipher-suites"]),
+    ("kube-controller-manager", &["controllers", "service-cluster-ip-range"]),
+];
+
+/// What Talos refuses for etcd beside these until 1.13.
+const OLD_ETCD: [&str; 3] = [
+    "experimental-initial-corrupt-check",
+    "experimental-watch-progress-notify-interval",
+    "experimental-compact-hash-check-enabled",
+];
 
 /// What Talos lets nobody set in the kubelet's `extraConfig`.
 const PROTECTED: [&str; 13] = [
@@ -140,9 +150,8 @@ pub(crate) fn is_denied(component: &str, flag: &str, minor: u32, modern: bool) -
         && (flag == "tls-min-version" && minor >= 14 || flag == "authentication-config" && modern);
     let prefixes = ["anonymous-auth", "oidc-", "authentication-config", "authorization-"];
     let owned = modern && component == "kube-apiserver" && prefixes.iter().any(|prefix| flag.starts_with(prefix));
-    let etcd = component == "etcd"
-        && minor >= 14
-        && ["tls-min-version", "listen-client-http-urls", "feature-gates"].contains(&flag);
+    let of_etcd = if minor >= 14 { ["tls-min-version", "listen-client-http-urls", "feature-gates"] } else { OLD_ETCD };
+    let etcd = component == "etcd" && of_etcd.contains(&flag);
     listed || since || owned || etcd
 }
 
@@ -192,15 +201,20 @@ impl Machine<'_> {
             "kube-controller-manager" => self.manager(),
             "kube-scheduler" => scheduler(),
             "etcd" => self.etcd(),
-            _ => kubelet_flags(),
+            _ => kubelet_flags(self.is_alone()),
         };
         for (name, values) in self.extra(component) {
             if is_denied(component, &name, self.minor, self.modern) {
                 continue;
             }
-            if ADDED.contains(&name.as_str()) && component == "kube-apiserver" {
+            if ADDED.iter().any(|(own, flags)| *own == component && flags.contains(&name.as_str())) {
                 let own = flags.entry(name).or_default();
-                let all: Vec<String> = own.iter().chain(&values).filter(|value| !value.is_empty()).cloned().collect();
+                let mut all: Vec<String> = Vec::new();
+                for value in own.iter().chain(&values).flat_map(|values| values.split(',')) {
+                    if !value.is_empty() && !all.iter().any(|known| known == value) {
+                        all.push(value.to_owned());
+                    }
+                }
                 *own = vec![all.join(",")];
             } else {
                 // An empty list takes the default away.
@@ -231,7 +245,7 @@ impl Machine<'_> {
             ("audit-log-maxbackup", "10"),
             ("audit-log-maxsize", "100"),
             ("profiling", "false"),
-            ("etcd-servers", "https://127.0.0.1:2379"),
+            ("etcd-servers", if self.minor < 13 { "https://localhost:2379" } else { "https://127.0.0.1:2379" }),
             ("kubelet-preferred-address-types", "InternalIP,ExternalIP,Hostname"),
             ("secure-port", "6443"),
         ] {
@@ -355,10 +369,16 @@ impl Machine<'_> {
         })
     }
 
+    /// Whether the kubelet is to join no cluster.
+    fn is_alone(&self) -> bool {
+        let alone = self.either("KubeNodeConfig", "skipNodeRegistration", "machine.kubelet.skipNodeRegistration");
+        alone == Some(json!(true))
+    }
+
     /// The kubelet's arguments and configuration.
     pub(super) fn kubelet(&self) -> Json {
         let on = |kind: &str, path: &str, legacy: &str| self.either(kind, path, legacy) == Some(json!(true));
-        let alone = on("KubeNodeConfig", "skipNodeRegistration", "machine.kubelet.skipNodeRegistration");
+        let alone = self.is_alone();
         let seccomp = on(
             "KubeletConfig",
             "defaultRuntimeSeccompProfileEnabled",
@@ -387,7 +407,13 @@ impl Machine<'_> {
             config["seccompDefault"] = json!(true);
         }
         if let Some(Json::Object(own)) = self.either("KubeletConfig", "config", "machine.kubelet.extraConfig") {
-            let own: serde_json::Map<String, Json> = own.into_iter().filter(|(key, _)| !is_protected(key)).collect();
+            // For what is empty or zero here Talos puts its own in.
+            let nothing = |key: &str, value: &Json| {
+                ["address", "streamingConnectionIdleTimeout", "tlsMinVersion"].contains(&key)
+                    && ["", "0", "0s", "0h", "0m"].contains(&value.as_str().unwrap_or("?"))
+            };
+            let own: serde_json::Map<String, Json> =
+                own.into_iter().filter(|(key, value)| !is_protected(key) && !nothing(key, value)).collect();
             document::merge(&mut config, &Json::Object(own));
         }
         json!({ "image": self.image("kubelet"), "args": self.command("kubelet"), "config": config })
@@ -412,7 +438,7 @@ fn scheduler() -> Flags {
     flags
 }
 
-fn kubelet_flags() -> Flags {
+fn kubelet_flags(alone: bool) -> Flags {
     let mut flags = Flags::new();
     for (name, value) in [
         ("bootstrap-kubeconfig", "/etc/kubernetes/bootstrap-kubeconfig"),
@@ -421,7 +447,9 @@ fn kubelet_flags() -> Flags {
         ("hostname-override", NODE),
         ("kubeconfig", "/etc/kubernetes/kubeconfig-kubelet"),
     ] {
-        set(&mut flags, name, value);
+        if !(alone && name.ends_with("kubeconfig")) {
+            set(&mut flags, name, value);
+        }
     }
     flags
 }

@@ -35,15 +35,12 @@ const NEW: [(&str, &str); 16] = [
     ("net.core.bpf_jit_harden", "2"),
     ("vm.unprivileged_userfaultfd", "0"),
 ];
-const BESIDES: [(&str, &str); 12] = [
+const BESIDES: [(&str, &str); 9] = [
     ("net.ipv4.ip_forward", "1"),
     ("net.ipv4.icmp_ignore_bogus_error_responses", "1"),
     ("net.ipv4.icmp_echo_ignore_broadcasts", "1"),
-    ("net.ipv4.conf.all.send_redirects", "0"),
-    ("net.ipv4.conf.default.send_redirects", "0"),
     ("net.bridge.bridge-nf-call-iptables", "1"),
     ("net.bridge.bridge-nf-call-ip6tables", "1"),
-    ("kernel.ctrl-alt-del", "0"),
     ("net.ipv6.conf.default.forwarding", "1"),
     ("net.ipv6.conf.default.accept_ra", "2"),
     ("kernel.panic", "10"),
@@ -56,7 +53,7 @@ impl Machine<'_> {
         let legacy = self.documents.legacy("machine.sysctls").into_iter();
         let modern = self.documents.of_kind("SysctlConfig").filter_map(|own| own.get("params"));
         let all = legacy.chain(modern).filter_map(Json::as_object).flatten();
-        all.map(|(key, value)| (key.replace('/', "."), benchmark::plain(value))).collect()
+        all.map(|(key, value)| (key.clone(), benchmark::plain(value))).collect()
     }
 
     pub(super) fn own_settings(&self) -> Vec<(String, Json)> {
@@ -64,12 +61,19 @@ impl Machine<'_> {
         own.map(|(key, value)| (format!("proc.sys.{key}"), json!({ "value": value }))).collect()
     }
 
-    /// Every setting that Talos would write; a person's own wins.
+    /// Every setting that Talos would write; a person's own wins, if it is written as Talos writes it: by another spelling
+    /// (`kernel/kptr_restrict`) Talos knows it for another, and writes its own after it (`KernelParamSpecController`).
     pub(super) fn sysctls(&self) -> BTreeMap<String, String> {
         let hardening = if self.minor < 12 { &OLD[..] } else { &NEW[..] };
         let mut all: BTreeMap<String, String> =
             hardening.iter().chain(&BESIDES).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        all.extend(self.own_sysctls());
+        for (key, value) in self.own_sysctls() {
+            if key.contains('/') {
+                all.entry(key.replace('/', ".")).or_insert(value);
+            } else {
+                all.insert(key, value);
+            }
+        }
         all
     }
 }

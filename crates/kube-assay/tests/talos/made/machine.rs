@@ -100,6 +100,8 @@ impl Made {
             (format!("proc.sys.{key}"), json!({ "value": value, "ignoreErrors": false }).to_string())
         });
         put("KernelParamSpecs.runtime.talos.dev", own.collect());
+        let kind = if self.role == Role::ControlPlane { "controlplane" } else { "worker" };
+        put("MachineTypes.config.talos.dev", one("machine-type", json!(kind)));
         put(
             "Nodenames.kubernetes.talos.dev",
             one("nodename", json!({ "nodename": "n1", "hostnameVersion": "1", "skipNodeRegistration": false })),
