@@ -91,6 +91,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_kernels_own_file_tells_arguments_apart() {
+        let mut process = Process { argv: vec!["etcd".into(), "--a=x".into(), "--b=y".into()], ..Process::default() };
+        arguments(&mut process, b"etcd\0--a=x --b=y\0--flag\0\0--token\0hunter2hunter2 more\0");
+        let told: Vec<String> = process.argv.iter().map(OsText::to_lossy).collect();
+        assert_eq!(told[..4], ["etcd", "--a=x --b=y", "--flag", ""]);
+        assert!(!told.concat().contains("hunter2") && !told.concat().contains("more"), "{told:?}");
+        let long = ProcessInfo {
+            pid: 7,
+            args: format!("/usr/local/bin/etcd {}", "x".repeat(MOST)),
+            executable: "/usr/local/bin/etcd".to_owned(),
+            ..ProcessInfo::default()
+        };
+        let cut = described(&long, &BTreeSet::from(["etcd".to_owned()])).unwrap();
+        assert!(cut.argv.is_empty(), "a flag may stand in what was cut");
+    }
+
+    #[test]
     fn the_kernels_own_files_are_read() {
         let stat = b"2200 (a )b) S 1 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 9 0 2350 100 50";
         assert_eq!(started(stat, 1_700_000_000), Some(1_700_000_023_500));

@@ -474,6 +474,16 @@ mod tests {
     }
 
     #[test]
+    fn a_table_of_directories_alone_proves_no_file_absent() {
+        let table = "# /etc\nMODE         UID   GID   NAME\n\
+            drwxr-xr-x   0     0     .\n\
+            drwx------   0     0     kubernetes\n";
+        let machine = machine(&[table]);
+        assert!(matches!(stat(&machine, "/etc/kubernetes"), Some(Seen::Stat(_))));
+        assert_eq!(stat(&machine, "/etc/kubernetes.conf"), None);
+    }
+
+    #[test]
     fn a_table_that_somebody_made_shorter_proves_nothing_absent() {
         let table = "# /etc\nMODE         UID   GID   NAME\n\
             -rw-------   0     7     hosts\n\

@@ -201,6 +201,13 @@ fn a_stream_that_is_cut_is_no_short_answer() {
 }
 
 #[test]
+fn a_file_that_came_in_part_is_none() {
+    let capture = asked(Machine { fault: Fault::Short, ..machine(true) }, NODE).unwrap();
+    let seen = capture.path("/etc/kubernetes/kubelet.yaml", Aspect::Text);
+    assert!(matches!(seen, Some(Seen::Failed { why }) if why.contains("of them came")), "{seen:?}");
+}
+
+#[test]
 fn a_call_that_found_nobody_is_tried_again() {
     let whole = asked(machine(true), NODE).unwrap();
     let flaky = asked(Machine { fault: Fault::Flaky, ..machine(true) }, NODE).unwrap();

@@ -121,7 +121,8 @@ pub(crate) fn talos(minor: u32) -> Tree {
             ("net.core.bpf_jit_harden", "2"),
             ("net.ipv4.icmp_ignore_bogus_error_responses", "1"),
             ("net.ipv4.icmp_echo_ignore_broadcasts", "1"),
-            ("kernel.ctrl-alt-del", "0"),
+            // No code of 1.12 or 1.13 writes it, so it is the kernel's own; of the others the guide is believed.
+            ("kernel.ctrl-alt-del", if matches!(minor, 12 | 13) { "1" } else { "0" }),
             ("net.bridge.bridge-nf-call-iptables", "1"),
             ("net.bridge.bridge-nf-call-ip6tables", "1"),
         ],

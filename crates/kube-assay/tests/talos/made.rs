@@ -115,6 +115,8 @@ impl Made {
                 ("::".to_owned(), 50_000, 900),
                 ("::".to_owned(), 10_250, 2100),
                 ("127.0.0.1".to_owned(), 10_248, 2100),
+                // Talos answers names there for its own pods.
+                ("169.254.116.108".to_owned(), 53, 900),
                 ("127.0.0.1".to_owned(), 10_249, 2600),
                 ("::".to_owned(), 10_256, 2600),
             ],

@@ -194,6 +194,68 @@ fn traps_are_told() {
     assert!(verdict == Verdict::Fail && value.contains("Talos knows it since 1.14 only"), "{value}");
 }
 
+/// What Talos' own source does with a configuration: adds, inserts, leaves out, refuses.
+#[test]
+fn a_configuration_is_laid_over_the_defaults_as_talos_does_it() {
+    let with = |change: &dyn Fn(&mut Json), minor: u32| {
+        let mut config = Made::stock(minor, Role::ControlPlane, false).config;
+        change(&mut config[0]);
+        judged(&config, minor, "cis-2.0.1")
+    };
+    let observed = |report: &report::Report, fact: &str| {
+        let all = report.findings.iter().flat_map(|finding| &finding.observed);
+        all.filter(|seen| seen.fact == fact).find_map(|seen| seen.value.clone()).unwrap_or_default()
+    };
+    let off = with(&|main| main["machine"]["controlPlane"] = json!({ "scheduler": { "disabled": true } }), 13);
+    let scheduler = off.findings.iter().filter(|finding| finding.id() == "1.4.2");
+    assert!(scheduler.into_iter().all(|finding| finding.verdict == Verdict::NotApplicable));
+    let modes = with(
+        &|main| {
+            main["cluster"]["apiServer"]["authorizationConfig"] = json!([{ "type": "Node" }, { "type": "Webhook" }])
+        },
+        13,
+    );
+    assert_eq!(observed(&modes, "kube-apiserver.authorization-modes"), "Node, RBAC, Webhook");
+    let idle = with(
+        &|main| {
+            main["machine"]["kubelet"]["extraConfig"] =
+                json!({ "streamingConnectionIdleTimeout": "0s", "tlsMinVersion": "" })
+        },
+        13,
+    );
+    assert_eq!(common::verdicts(&idle)["4.2.5"], Verdict::Pass);
+    let spelt = {
+        let mut config = Made::stock(13, Role::ControlPlane, false).config;
+        config[0]["machine"]["sysctls"] = json!({ "kernel/dmesg_restrict": "0" });
+        common::verdicts(&judged(&config, 13, "talos-kernel"))["sysctl.kernel.dmesg_restrict"]
+    };
+    assert_eq!(spelt, Verdict::Pass, "Talos writes its own after it");
+    let trap = |change: &dyn Fn(&mut Json), wanted: &str| {
+        let mut config = Made::stock(12, Role::ControlPlane, false).config;
+        change(&mut config[0]);
+        let report = judged(&config, 12, "talos");
+        assert!(report.findings.iter().any(|finding| finding.reason.contains(wanted)), "{wanted}");
+    };
+    trap(
+        &|main| main["cluster"]["etcd"]["extraArgs"] = json!({ "experimental-initial-corrupt-check": "false" }),
+        "experimental-initial-corrupt-check in the extraArgs of etcd",
+    );
+    trap(
+        &|main| {
+            main["cluster"]["apiServer"]["authorizationConfig"] = json!([{ "type": "Webhook" }]);
+            main["cluster"]["apiServer"]["extraArgs"] = json!({ "authorization-mode": "Webhook" });
+        },
+        "authorizationConfig beside flags of authorization",
+    );
+    trap(
+        &|main| {
+            main["machine"]["install"] =
+                json!({ "image": "x:v1.12.0", "grubUseUKICmdline": true, "extraKernelArgs": ["a=b"] })
+        },
+        "extraKernelArgs beside grubUseUKICmdline",
+    );
+}
+
 #[test]
 fn what_is_no_configuration_is_refused_without_its_content() {
     let directory = tempfile::tempdir().unwrap();

@@ -295,6 +295,26 @@ fn systems_that_were_closed() {
     assert!(fips.observed.iter().any(|fact| fact.value.as_deref() == Some("strict")));
 }
 
+/// Talos shows no service that waits or starts again: that etcd is none of those that run makes no worker of a machine.
+#[test]
+fn a_service_that_does_not_run_now_makes_no_worker() {
+    let mut capture = captured(&Made::stock(13, Role::ControlPlane, false), true);
+    let verdicts = |capture: &evidence::Capture| {
+        common::verdicts(&common::judge(capture.clone(), &common::content(), "cis-2.0.1"))
+    };
+    capture.reach.processes = false;
+    capture.items.retain(|item| item.place != evidence::Place::Processes);
+    for item in &mut capture.items {
+        if let evidence::Seen::Resources(all) = &mut item.seen {
+            all.retain(|resource| resource.id != "etcd");
+        }
+    }
+    let judged = verdicts(&capture);
+    for id in ["2.1", "2.4", "2.7"] {
+        assert!(![Verdict::Pass, Verdict::NotApplicable].contains(&judged[id]), "{id}: {:?}", judged[id]);
+    }
+}
+
 /// Every control plane has this resource: an answer without it is no proof that nobody may ask.
 #[test]
 fn an_empty_answer_of_who_may_ask_is_no_pass() {
