@@ -211,7 +211,7 @@ fn a_configuration_is_laid_over_the_defaults_as_talos_does_it() {
     assert!(scheduler.into_iter().all(|finding| finding.verdict == Verdict::NotApplicable));
     let modes = with(
         &|main| {
-            main["cluster"]["apiServer"]["authorizationConfig"] = json!([{ "type": "Node" }, { "type": "Webhook" }])
+            main["cluster"]["apiServer"]["authorizationConfig"] = json!([{ "type": "Node" }, { "type": "Webhook" }]);
         },
         13,
     );
@@ -219,7 +219,7 @@ fn a_configuration_is_laid_over_the_defaults_as_talos_does_it() {
     let idle = with(
         &|main| {
             main["machine"]["kubelet"]["extraConfig"] =
-                json!({ "streamingConnectionIdleTimeout": "0s", "tlsMinVersion": "" })
+                json!({ "streamingConnectionIdleTimeout": "0s", "tlsMinVersion": "" });
         },
         13,
     );
@@ -250,7 +250,7 @@ fn a_configuration_is_laid_over_the_defaults_as_talos_does_it() {
     trap(
         &|main| {
             main["machine"]["install"] =
-                json!({ "image": "x:v1.12.0", "grubUseUKICmdline": true, "extraKernelArgs": ["a=b"] })
+                json!({ "image": "x:v1.12.0", "grubUseUKICmdline": true, "extraKernelArgs": ["a=b"] });
         },
         "extraKernelArgs beside grubUseUKICmdline",
     );
