@@ -3,7 +3,7 @@
 use evidence::Seen;
 
 use super::client::{Client, Refusal, Request};
-use super::path::right;
+use super::path::{ApiPath, right};
 
 /// What a path answers, as far as a table lets it be kept.
 pub(super) async fn read(client: &Client, path: &str, limit: u64) -> Seen {
@@ -14,12 +14,17 @@ pub(super) async fn read(client: &Client, path: &str, limit: u64) -> Seen {
     }
 }
 
+fn object(path: &str) -> Option<&str> {
+    ApiPath::parse(path)?.name
+}
+
 /// A refusal as an observation.
-pub(super) fn refused(path: &str, refusal: &Refusal) -> Seen {
+fn refused(path: &str, refusal: &Refusal) -> Seen {
     match refusal {
         Refusal::TooLarge(limit) => Seen::TooLarge { size: *limit as u64 + 1, limit: *limit as u64 },
-        // A 404 of anything but the API proves nothing.
-        refusal if refusal.says_not_found() => Seen::Absent { proof: format!("the API server says so: {refusal}") },
+        refusal if object(path).is_some_and(|name| refusal.misses(name)) => {
+            Seen::Absent { proof: format!("the API server says so: {refusal}") }
+        }
         refusal => match refusal.code() {
             Some(403) => Seen::Denied { right: right(path) },
             Some(404) => Seen::Unsupported { by: "this API server".to_owned() },

@@ -105,8 +105,8 @@ pub(super) enum Refusal {
     Status {
         /// The status.
         code: u16,
-        /// The API's word for it, e.g. `NotFound`; empty: another than the API answered.
-        reason: String,
+        /// The object that the API says is not there.
+        missing: Option<String>,
         /// What it says.
         message: String,
     },
@@ -136,9 +136,10 @@ impl Refusal {
         if let Self::Status { code, .. } = self { Some(*code) } else { None }
     }
 
-    /// Whether the API itself says that an object is not there.
-    pub(super) fn says_not_found(&self) -> bool {
-        matches!(self, Self::Status { code: 404, reason, .. } if reason == "NotFound")
+    /// Whether the API itself says that this object is not there. A path that it does not know, or another than the API
+    /// that answers, proves nothing.
+    pub(super) fn misses(&self, object: &str) -> bool {
+        matches!(self, Self::Status { code: 404, missing: Some(name), .. } if name == object)
     }
 
     /// Whether another try may do better.
@@ -232,16 +233,25 @@ struct Said {
     kind: String,
     reason: String,
     message: String,
+    details: Details,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    name: String,
 }
 
 fn refused(status: StatusCode, body: &[u8]) -> Refusal {
     let said: Said = serde_json::from_slice(body).unwrap_or_default();
-    let (reason, mut message) =
-        if said.kind == "Status" { (said.reason, said.message) } else { (String::new(), String::new()) };
-    if status == StatusCode::UNAUTHORIZED {
-        "it does not accept these credentials, or they ended".clone_into(&mut message);
-    }
-    Refusal::Status { code: status.as_u16(), reason, message: message.chars().take(500).collect() }
+    let said = if said.kind == "Status" { said } else { Said::default() };
+    let message = if status == StatusCode::UNAUTHORIZED {
+        "it does not accept these credentials, or they ended".to_owned()
+    } else {
+        said.message.chars().take(500).collect()
+    };
+    let missing = Some(said.details.name).filter(|name| said.reason == "NotFound" && !name.is_empty());
+    Refusal::Status { code: status.as_u16(), missing, message }
 }
 
 /// A body piece by piece: its length is not known before.
