@@ -101,7 +101,7 @@ pub fn read_framed(log: &[u8], limit: u64) -> Result<Vec<u8>, FrameError> {
     if run.len() as u64 != size {
         return Err(FrameError::Cut { read: run.len() as u64, size });
     }
-    if digest(&run) != sum { Err(FrameError::Changed) } else { Ok(run) }
+    if digest(&run) == sum { Ok(run) } else { Err(FrameError::Changed) }
 }
 
 /// Length and digest.
@@ -151,7 +151,8 @@ mod tests {
         let log = String::from_utf8(framed(b"run")).unwrap();
         let sum = "acba25512100f80b56fc3ccd14c65be55d94800cda77585c5f41a887e398f9be";
         assert_eq!(log, format!("kube-assay-run 1 3 {sum}\ncnVu\nkube-assay-run end\n"));
-        for (plain, encoding) in [(&b""[..], ""), (b"a", "YQ=="), (b"ab", "YWI="), (b"abc", "YWJj"), (b"\xff\xfe", "//4=")]
+        for (plain, encoding) in
+            [(&b""[..], ""), (b"a", "YQ=="), (b"ab", "YWI="), (b"abc", "YWJj"), (b"\xff\xfe", "//4=")]
         {
             assert_eq!(encoded(plain), encoding.as_bytes());
         }
@@ -171,7 +172,10 @@ mod tests {
         let (cut, foreign) =
             (|read| Err(FrameError::Cut { read, size: 2000 }), |line: &str| Err(FrameError::Foreign(line.to_owned())));
         assert_eq!(read(&with(&[1, 2, 3, 4])), Err(FrameError::Header(TRAILER.to_owned())), "rotated away");
-        assert_eq!(read(&with(&[1, 2])).unwrap_err().to_string().len(), "it holds no run file; its last line: ".len() + 200);
+        assert_eq!(
+            read(&with(&[1, 2])).unwrap_err().to_string().len(),
+            "it holds no run file; its last line: ".len() + 200
+        );
         assert_eq!(read(""), Err(FrameError::Missing(None)));
         assert_eq!(read("exec format error\n"), Err(FrameError::Missing(Some("exec format error".to_owned()))));
         assert_eq!(read(&with(&[0, 1, 2, 3])), cut(2000), "without its trailer");

@@ -41,7 +41,9 @@ pub use kernel::{
 pub use matching::process_names;
 pub use objects::{CONTAINERS, OBJECTS, ObjectKind, Objects, object_kind};
 pub use resource::take_spec;
-pub use runfile::{RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, read_run_within, trails_digest, write_run};
+pub use runfile::{
+    RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, read_run_within, trails_digest, write_run,
+};
 pub use scan::pem_certificates;
 pub use take::take_text;
 pub use text::OsText;

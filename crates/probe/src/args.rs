@@ -81,7 +81,10 @@ mod tests {
             framed: true,
             output: Some("n1.run".into()),
         };
-        assert_eq!(parsed(&["--trails=t.json", "--root=/host", "--name", "n1", "--framed", "-on1.run"]), Ok(Task::Look(look)));
+        assert_eq!(
+            parsed(&["--trails=t.json", "--root=/host", "--name", "n1", "--framed", "-on1.run"]),
+            Ok(Task::Look(look))
+        );
         assert_eq!(parsed(&["--root", "/host", "-h"]), Ok(Task::Help));
         assert_eq!(parsed(&["--version"]), Ok(Task::Version));
     }

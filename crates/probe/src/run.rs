@@ -29,18 +29,15 @@ pub(crate) fn look(look: &Look) -> Result<(), Box<dyn Error>> {
         let plain = std::mem::take(&mut run);
         write_framed(&plain, &mut run)?;
     }
-    match &look.output {
-        Some(path) => {
-            // It tells much about a node: for its owner alone, and never into a file that somebody put there before.
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            file.write_all(&run)?;
-            file.sync_all()?;
-        }
-        None => {
-            let mut out = io::stdout().lock();
-            out.write_all(&run)?;
-            out.flush()?;
-        }
+    if let Some(path) = &look.output {
+        // It tells much about a node: for its owner alone, and never into a file that somebody put there before.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(&run)?;
+        file.sync_all()?;
+    } else {
+        let mut out = io::stdout().lock();
+        out.write_all(&run)?;
+        out.flush()?;
     }
     Ok(())
 }
@@ -77,7 +74,13 @@ mod tests {
             r#"[{"id": "os.hostname", "start": {"path": "/etc/hostname"}, "take": ["stat"]}]"#,
         )
         .unwrap();
-        let asked = Look { trails: Some(at("trails.json")), root: at("root"), name: None, framed: false, output: Some(at("run")) };
+        let asked = Look {
+            trails: Some(at("trails.json")),
+            root: at("root"),
+            name: None,
+            framed: false,
+            output: Some(at("run")),
+        };
         look(&asked).unwrap();
         let run = evidence::read_run(File::open(at("run")).unwrap()).unwrap();
         let [capture] = run.captures.as_slice() else { panic!("one capture") };
