@@ -9,6 +9,7 @@ mod ask;
 mod body;
 mod capture;
 mod cut;
+mod frame;
 mod image;
 mod item;
 mod kernel;
@@ -27,6 +28,7 @@ pub use ask::Ask;
 pub use body::{CONFIG_MAPS, VERSION, take_body};
 pub use capture::{Break, CONFIGZ, Capture, MIRROR_PODS, Reach, Run, Source};
 pub use cut::{Cut, CutNote, cut, scrub_argv, scrub_env};
+pub use frame::{FrameError, read_framed, write_framed};
 pub use image::image_tag;
 pub use item::{
     Aspect, Basis, Entry, FileKind, Item, Listener, Listing, ObjectList, Place, Process, ProcessTable, Resource, Seen,
@@ -39,7 +41,9 @@ pub use kernel::{
 pub use matching::process_names;
 pub use objects::{CONTAINERS, OBJECTS, ObjectKind, Objects, object_kind};
 pub use resource::take_spec;
-pub use runfile::{RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, trails_digest, write_run};
+pub use runfile::{
+    RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, read_run_within, trails_digest, write_run,
+};
 pub use scan::pem_certificates;
 pub use take::take_text;
 pub use text::OsText;

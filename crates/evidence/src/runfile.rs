@@ -128,9 +128,15 @@ fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) -> std:
 
 /// Reads a run file.
 pub fn read_run(from: impl Read) -> Result<Run, RunFileError> {
+    read_run_within(from, MAX_TOTAL)
+}
+
+/// Reads a run file that may unpack to so many bytes: one of a single node, from a hand that is not trusted.
+pub fn read_run_within(from: impl Read, limit: u64) -> Result<Run, RunFileError> {
+    let limit = limit.min(MAX_TOTAL);
     let decoder = ruzstd::decoding::StreamingDecoder::new(from)
         .map_err(|_| RunFileError::Shape("it is not compressed by zstd".to_owned()))?;
-    let mut members = members(decoder.take(MAX_TOTAL + 1))?;
+    let mut members = members(decoder.take(limit + 1), limit)?;
     let index: Index = parse(&mut members, "index.json")?;
     if index.schema.major != SCHEMA_MAJOR {
         return Err(RunFileError::Newer { major: index.schema.major, minor: index.schema.minor });
@@ -158,7 +164,7 @@ pub fn read_run(from: impl Read) -> Result<Run, RunFileError> {
     Ok(Run { captures })
 }
 
-fn members(tar: impl Read) -> Result<BTreeMap<String, Vec<u8>>, RunFileError> {
+fn members(tar: impl Read, limit: u64) -> Result<BTreeMap<String, Vec<u8>>, RunFileError> {
     let shape = |error: std::io::Error| RunFileError::Shape(error.to_string());
     let mut archive = tar::Archive::new(tar);
     let mut members = BTreeMap::new();
@@ -170,7 +176,7 @@ fn members(tar: impl Read) -> Result<BTreeMap<String, Vec<u8>>, RunFileError> {
         }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         total += entry.size();
-        if entry.size() > MAX_ENTRY || total > MAX_TOTAL || members.len() >= MAX_ENTRIES {
+        if entry.size() > MAX_ENTRY || total > limit || members.len() >= MAX_ENTRIES {
             return Err(RunFileError::TooLarge(name));
         }
         let mut bytes = Vec::new();
@@ -270,6 +276,8 @@ mod tests {
         write_run(&run(), &mut again).unwrap();
         assert_eq!(bytes, again, "the same run gives the same bytes");
         assert_eq!(read_run(bytes.as_slice()).unwrap(), run());
+        assert_eq!(read_run_within(bytes.as_slice(), 1 << 16).unwrap(), run());
+        assert!(read_run_within(bytes.as_slice(), 1000).is_err());
         for cut in [0, 1, 10, bytes.len() / 2, bytes.len() - 1] {
             assert!(read_run(&bytes[..cut]).is_err(), "cut at {cut}");
         }

@@ -27,7 +27,8 @@ pub fn pem_certificates(bytes: &[u8]) -> Vec<Vec<u8>> {
     certificates
 }
 
-fn strict_base64(text: &[u8]) -> Option<Vec<u8>> {
+/// Decodes base64 that is whole.
+pub(crate) fn strict_base64(text: &[u8]) -> Option<Vec<u8>> {
     let digits = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
     let whole = digits > 0 && text.len().is_multiple_of(4) && text.len() - digits <= 2;
     (whole && text[..digits].iter().all(|byte| digit(*byte).is_some())).then(|| base64(text))

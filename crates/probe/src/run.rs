@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
-use evidence::{Run, Trail, write_run};
+use evidence::{Run, Trail, write_framed, write_run};
 
 use crate::args::Look;
 
@@ -14,7 +14,7 @@ const MAX_TRAILS: u64 = 4 << 20;
 
 /// Looks, and writes what was seen. The run file is whole before any of it is written.
 pub(crate) fn look(look: &Look) -> Result<(), Box<dyn Error>> {
-    if look.output.is_none() && io::stdout().is_terminal() {
+    if look.output.is_none() && !look.framed && io::stdout().is_terminal() {
         return Err("a run file is not for a terminal: redirect the output, or name a file with -o".into());
     }
     let trails = match &look.trails {
@@ -25,14 +25,19 @@ pub(crate) fn look(look: &Look) -> Result<(), Box<dyn Error>> {
     let capture = probe::capture(&look.root, look.name.as_deref(), trails, probe::Options::default())?;
     let mut run = Vec::new();
     write_run(&Run { captures: vec![capture] }, &mut run)?;
-    match &look.output {
-        Some(path) => {
-            // It tells much about a node: for its owner alone, and never into a file that somebody put there before.
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            file.write_all(&run)?;
-            file.sync_all()?;
-        }
-        None => io::stdout().lock().write_all(&run)?,
+    if look.framed {
+        let plain = std::mem::take(&mut run);
+        write_framed(&plain, &mut run)?;
+    }
+    if let Some(path) = &look.output {
+        // It tells much about a node: for its owner alone, and never into a file that somebody put there before.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(&run)?;
+        file.sync_all()?;
+    } else {
+        let mut out = io::stdout().lock();
+        out.write_all(&run)?;
+        out.flush()?;
     }
     Ok(())
 }
@@ -69,12 +74,22 @@ mod tests {
             r#"[{"id": "os.hostname", "start": {"path": "/etc/hostname"}, "take": ["stat"]}]"#,
         )
         .unwrap();
-        let asked = Look { trails: Some(at("trails.json")), root: at("root"), name: None, output: Some(at("run")) };
+        let asked = Look {
+            trails: Some(at("trails.json")),
+            root: at("root"),
+            name: None,
+            framed: false,
+            output: Some(at("run")),
+        };
         look(&asked).unwrap();
         let run = evidence::read_run(File::open(at("run")).unwrap()).unwrap();
         let [capture] = run.captures.as_slice() else { panic!("one capture") };
         assert_eq!(capture.name, "node-7");
         assert!(matches!(capture.path("/etc/hostname", evidence::Aspect::Stat), Some(evidence::Seen::Stat(_))));
+        let asked = Look { framed: true, output: Some(at("log")), ..asked };
+        look(&asked).unwrap();
+        let again = evidence::read_framed(&std::fs::read(at("log")).unwrap(), 1 << 20).unwrap();
+        assert_eq!(evidence::read_run(again.as_slice()).unwrap().captures[0].items, capture.items);
         let asked = Look { root: at("nowhere"), ..asked };
         assert!(look(&asked).unwrap_err().to_string().contains("cannot open the root"));
     }

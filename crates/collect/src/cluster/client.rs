@@ -1,6 +1,8 @@
-//! Kubernetes' API as far as it is called: answers are read, and two kinds of reviews are posted, of which a server stores
-//! nothing. What is called is decided here and nowhere else.
+//! Kubernetes' API as far as it is called: answers are read, two kinds of reviews are posted, of which a server stores
+//! nothing, and what a look at nodes needs is made and removed ([`Change`]). What is called is decided here and nowhere
+//! else.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,6 +16,8 @@ use serde_json::{Value, json};
 
 use super::pace::Pace;
 use super::path::is_readable;
+use super::probe::CONTAINER;
+use super::probe::request::{Change, Which};
 use super::rights::Check;
 
 /// How long one call may take, its answer included.
@@ -35,7 +39,7 @@ const LARGEST_REFUSAL: usize = 64 << 10;
 const PATIENCE: u32 = 3;
 
 /// Everything that is ever asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Request<'a> {
     /// What a path answers.
     Read(&'a str),
@@ -48,6 +52,28 @@ pub(super) enum Request<'a> {
         /// Where the page before ended.
         after: Option<&'a str>,
     },
+    /// A page of a list, of which only some objects are meant.
+    Some {
+        /// The path of the list.
+        path: &'a str,
+        /// Which of them.
+        which: Which<'a>,
+        /// How many objects at most.
+        limit: u32,
+        /// Where the page before ended.
+        after: Option<&'a str>,
+    },
+    /// The log of a probe.
+    Log {
+        /// The namespace of its pod.
+        namespace: &'a str,
+        /// The pod.
+        pod: &'a str,
+        /// How many bytes at most.
+        limit: usize,
+    },
+    /// Makes or removes an object of ours.
+    Change(&'a Change<'a>),
     /// Whether the user has a right (`SelfSubjectAccessReview`).
     AccessReview(&'a Check<'a>),
     /// Who the user is (`SelfSubjectReview`).
@@ -55,44 +81,56 @@ pub(super) enum Request<'a> {
 }
 
 impl Request<'_> {
-    /// The method: reviews alone are posted.
+    /// The method: what reads is a GET.
     pub(super) fn method(&self) -> Method {
         match self {
-            Self::Read(_) | Self::Page { .. } => Method::GET,
+            Self::Read(_) | Self::Page { .. } | Self::Some { .. } | Self::Log { .. } => Method::GET,
+            Self::Change(change) => change.method(),
             Self::AccessReview(_) | Self::SelfReview => Method::POST,
         }
     }
 
-    fn path(&self) -> &str {
+    fn path(&self) -> Cow<'_, str> {
         match self {
-            Self::Read(path) | Self::Page { path, .. } => path,
-            Self::AccessReview(_) => "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            Self::SelfReview => "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            Self::Read(path) | Self::Page { path, .. } | Self::Some { path, .. } => (*path).into(),
+            Self::Log { namespace, pod, .. } => format!("/api/v1/namespaces/{namespace}/pods/{pod}/log").into(),
+            Self::Change(change) => change.path().into(),
+            Self::AccessReview(_) => "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".into(),
+            Self::SelfReview => "/apis/authentication.k8s.io/v1/selfsubjectreviews".into(),
         }
     }
 
     /// The path with its query; none: it may not be asked for.
     pub(super) fn target(&self) -> Option<String> {
         let path = self.path();
-        is_readable(path).then(|| match self {
-            Self::Page { limit, after: None, .. } => format!("{path}?limit={limit}"),
-            Self::Page { limit, after: Some(after), .. } => {
-                format!("{path}?limit={limit}&continue={}", escaped(after))
-            }
-            _ => path.to_owned(),
+        let more = |after: Option<&str>| after.map(|after| format!("&continue={}", escaped(after))).unwrap_or_default();
+        // A name is one part of a path.
+        let named = match self {
+            Self::Log { namespace, pod, .. } => !format!("{namespace}{pod}").contains('/'),
+            Self::Change(change) => change.is_named(),
+            _ => true,
+        };
+        (named && is_readable(&path)).then(|| match self {
+            Self::Page { limit, after, .. } => format!("{path}?limit={limit}{}", more(*after)),
+            Self::Some { which, limit, after, .. } => format!("{path}?{}&limit={limit}{}", which.query(), more(*after)),
+            // One byte more tells that there is more.
+            Self::Log { limit, .. } => format!("{path}?container={CONTAINER}&limitBytes={}", limit + 1),
+            Self::Change(change) => format!("{path}{}", change.query()),
+            _ => path.into_owned(),
         })
     }
 
     fn body(&self) -> Option<Value> {
         match self {
-            Self::Read(_) | Self::Page { .. } => None,
+            Self::Read(_) | Self::Page { .. } | Self::Some { .. } | Self::Log { .. } => None,
+            Self::Change(change) => Some(change.body()),
             Self::AccessReview(check) => Some(check.review()),
             Self::SelfReview => Some(json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" })),
         }
     }
 }
 
-fn escaped(token: &str) -> String {
+pub(super) fn escaped(token: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     token.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
@@ -150,7 +188,7 @@ impl Refusal {
     }
 
     /// Whether another try may do better.
-    fn may_pass(&self) -> bool {
+    pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Status { code, .. } => matches!(code, 429 | 500 | 502 | 503 | 504),
             Self::Lost(_) => true,
@@ -214,12 +252,14 @@ impl Client {
 
     async fn once(&self, request: &Request<'_>, target: &str, limit: usize) -> Result<Vec<u8>, Refused> {
         let body = request.body().map_or_else(Vec::new, |body| body.to_string().into_bytes());
+        let content_type =
+            if let Request::Change(change) = request { change.content_type() } else { "application/json" };
         let sent = http::Request::builder()
             .method(request.method())
             .uri(target)
-            .header(ACCEPT, "application/json")
+            .header(ACCEPT, if matches!(request, Request::Log { .. }) { "*/*" } else { "application/json" })
             .header(USER_AGENT, concat!("kube-assay/", env!("CARGO_PKG_VERSION")))
-            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_TYPE, content_type)
             .body(Body::from(body))
             .map_err(|_| (Refusal::Never, None))?;
         let response = self.kube.send(sent).await.map_err(|error| (lost(error), None))?;
@@ -319,6 +359,7 @@ fn told(error: &(dyn std::error::Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::Made;
     use super::*;
 
     #[test]
@@ -329,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_read_and_reviews_alone_are_posted() {
+    fn answers_are_read_and_little_else_is_asked() {
         let check = Check { verb: "list", group: "", resource: "pods", name: None, namespace: None };
         let path = "/api/v1/pods";
         let all = [
@@ -338,10 +379,51 @@ mod tests {
             (Request::Page { path, limit: 5, after: Some("a=/&") }, "GET /api/v1/pods?limit=5&continue=a%3D%2F%26"),
             (Request::AccessReview(&check), "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
             (Request::SelfReview, "POST /apis/authentication.k8s.io/v1/selfsubjectreviews"),
+            (
+                Request::Some { path, which: Which::Run("a1"), limit: 5, after: Some("b") },
+                "GET /api/v1/pods?labelSelector=app.kubernetes.io%2Fmanaged-by%3Dkube-assay%2Ckube-assay.dev%2Frun%3Da1\
+                 &limit=5&continue=b",
+            ),
+            (
+                Request::Some { path: "/api/v1/namespaces/n/events", which: Which::Failed, limit: 5, after: None },
+                "GET /api/v1/namespaces/n/events?fieldSelector=reason%3DFailedCreate&limit=5",
+            ),
+            (
+                Request::Log { namespace: "n", pod: "p", limit: 9 },
+                "GET /api/v1/namespaces/n/pods/p/log?container=probe&limitBytes=10",
+            ),
         ];
         for (request, told) in all {
             assert_eq!(format!("{} {}", request.method(), request.target().unwrap()), told);
             assert_eq!(request.body().is_some(), request.method() == Method::POST);
+        }
+        let object = Value::Null;
+        let (namespace, name) = ("n", "o");
+        let made = [
+            (Made::Namespace, "/api/v1/namespaces"),
+            (Made::NetworkPolicy, "/apis/networking.k8s.io/v1/namespaces/n/networkpolicies"),
+            (Made::ConfigMap, "/api/v1/namespaces/n/configmaps"),
+            (Made::Job, "/apis/batch/v1/namespaces/n/jobs"),
+        ];
+        let mut changes: Vec<(Change<'_>, String)> = vec![
+            (
+                Change::Rehearse { namespace, object: &object },
+                "POST /api/v1/namespaces/n/configmaps?dryRun=All".to_owned(),
+            ),
+            (Change::Join { namespace, run: "r" }, "PATCH /api/v1/namespaces/n".to_owned()),
+        ];
+        for (kind, list) in made {
+            changes.push((Change::Make { kind, namespace, object: &object }, format!("POST {list}")));
+            changes.push((Change::Remove { kind, namespace, name, only: None }, format!("DELETE {list}/o")));
+        }
+        for (change, told) in &changes {
+            let request = Request::Change(change);
+            assert_eq!(format!("{} {}", request.method(), request.target().unwrap()), *told);
+        }
+        for name in ["", "..", "a/b", "a?b", "a%2fb"] {
+            let change = Change::Remove { kind: Made::Job, namespace, name, only: None };
+            assert_eq!(Request::Change(&change).target(), None, "{name}");
+            assert_eq!(Request::Log { namespace, pod: name, limit: 1 }.target(), None, "{name}");
         }
         for never in ["/api/v1/secrets", "/api/v1/namespaces/a/pods/b/exec", "/api/v1/pods?watch=1"] {
             assert_eq!(Request::Read(never).target(), None, "{never}");

@@ -1,5 +1,6 @@
-//! A cluster's own objects, through the Kubernetes API, and what it tells of each node. Nothing is changed: answers are
-//! read, and two reviews are posted, of which a server stores nothing.
+//! A cluster's own objects, through the Kubernetes API, and what it tells of each node. For that nothing is changed:
+//! answers are read, and two reviews are posted, of which a server stores nothing. Only [`probe`] makes objects, and
+//! removes them again.
 //!
 //! Every list is bounded and tells why it is not whole; what a right is missing for says which right it is.
 
@@ -10,6 +11,7 @@ mod list;
 mod node;
 mod pace;
 mod path;
+pub mod probe;
 mod rights;
 
 use std::collections::BTreeMap;

@@ -35,6 +35,19 @@ impl std::fmt::Display for Check<'_> {
 }
 
 impl Check<'_> {
+    /// The right in words, as `kubectl auth can-i` takes it.
+    pub fn told(&self) -> String {
+        let dot = if self.group.is_empty() { "" } else { "." };
+        let name = self.name.map(|name| format!("/{name}")).unwrap_or_default();
+        // Of a namespace itself the API asks for the right within it.
+        let within = match self.namespace {
+            Some(_) if self.resource == "namespaces" => String::new(),
+            Some(namespace) => format!(" in {namespace}"),
+            None => " in the cluster".to_owned(),
+        };
+        format!("{} {}{dot}{}{name}{within}", self.verb, self.resource, self.group)
+    }
+
     pub(super) fn review(&self) -> Value {
         let (resource, part) = self.resource.split_once('/').unwrap_or((self.resource, ""));
         let attributes = json!({
