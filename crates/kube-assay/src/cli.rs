@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Scan(Box<Scan>),
     /// Collect evidence into a run file, to be judged anywhere and again later
     Collect(Box<Collect>),
+    /// Print what an auditor of a cluster needs: roles, and with an image the Jobs that look at nodes
+    Manifests(Manifests),
     /// Explain a control: what it demands, why, where it is looked for, what to do
     Explain(Explain),
     /// List, show and compare profiles
@@ -83,12 +85,29 @@ pub(crate) struct Cluster {
     /// Only nodes with these labels: KEY=VALUE, KEY!=VALUE, KEY or !KEY
     #[arg(long, value_name = "LABELS")]
     pub selector: Option<String>,
+    /// Look at each node from within too, by a short-lived Job of this image of kube-assay-probe (see Containerfile)
+    #[arg(long, value_name = "IMAGE", conflicts_with = "no_probe")]
+    pub probe_image: Option<String>,
+    /// Ask the API alone, and do not remind of what only a node shows
+    #[arg(long)]
+    pub no_probe: bool,
+    /// The namespace of the Jobs. It is made for the run, or must be there for nothing else
+    #[arg(long, value_name = "NAME", default_value = collect::cluster::probe::NAMESPACE, requires = "probe_image")]
+    pub probe_namespace: String,
+    /// So many nodes are looked at from within at once
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, requires = "probe_image")]
+    pub max_parallel: u16,
 }
 
 impl Cluster {
     /// Whether a cluster is the source.
     pub(crate) fn is_meant(&self) -> bool {
-        self.kubeconfig.is_some() || self.context.is_some() || !self.nodes.is_empty() || self.selector.is_some()
+        self.kubeconfig.is_some()
+            || self.context.is_some()
+            || !self.nodes.is_empty()
+            || self.selector.is_some()
+            || self.probe_image.is_some()
+            || self.no_probe
     }
 }
 
@@ -150,7 +169,8 @@ Examples:
   kube-assay scan --node-root /host -o json         audit the node whose root is mounted at /host
   kube-assay scan --evidence cp1.run --profile cis-1.11
   kube-assay scan --context prod --dry-run          what an audit of this cluster would see, and is missing
-  kube-assay scan --context prod                    audit a cluster through its API
+  kube-assay scan --context prod --no-probe         audit a cluster through its API
+  kube-assay scan --context prod --probe-image registry.example/kube-assay-probe:0.1   and each node from within
   kube-assay scan --only fail,unknown --section 1.2
   kube-assay scan --profile cis-2.0.1 --profile node-kernel   the node and its kernel on one page
   kube-assay scan --profile kspp --import config.gz cmdline sysctl.txt   a host that nobody may look at
@@ -269,6 +289,23 @@ pub(crate) struct Collect {
     /// Print the trails, for kube-assay-probe, instead of following them
     #[arg(long)]
     pub print_trails: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  kube-assay manifests | kubectl apply -f -         roles that suffice to audit through the API; bind them to who audits
+  kube-assay manifests --probe-image IMAGE --nodes cp1,w1   everything that looks at these nodes, to be applied by hand")]
+pub(crate) struct Manifests {
+    /// With the Jobs of this image of kube-assay-probe
+    #[arg(long, value_name = "IMAGE", requires = "nodes")]
+    pub probe_image: Option<String>,
+    /// The nodes that a Job is printed for
+    #[arg(long, value_name = "NODE", value_delimiter = ',', value_parser = named, requires = "probe_image")]
+    pub nodes: Vec<String>,
+    /// The namespace of the Jobs
+    #[arg(long, value_name = "NAME", default_value = collect::cluster::probe::NAMESPACE)]
+    pub probe_namespace: String,
 }
 
 #[derive(Args, Debug)]

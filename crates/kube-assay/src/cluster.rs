@@ -1,11 +1,14 @@
 //! A cluster as the source: its objects, and what the API tells of its nodes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use benchmark::Content;
+use collect::cluster::probe::{Options, ProbeError, Target, Told};
 use collect::cluster::{Access, Cluster, ClusterError};
-use evidence::Capture;
+use evidence::{CONFIGZ, Capture, Place, Reach, Source, Trail};
 
 use crate::cli;
 use crate::exit::mistake;
@@ -34,25 +37,119 @@ pub(crate) fn reach(given: &cli::Cluster) -> anyhow::Result<Reached> {
 
 impl Reached {
     /// The cluster's own capture, and one of each node that is meant, with a line for each.
-    pub(crate) fn captures(&self, content: &Content) -> anyhow::Result<Vec<Capture>> {
+    pub(crate) fn captures(&self, given: &cli::Cluster, content: &Content) -> anyhow::Result<Vec<Capture>> {
         let trails = assess::trails(content);
-        let whole = self.cluster.capture(trails.clone());
-        let known = self.selector.of(&whole);
-        if let Some(missing) = self.selector.missing(&known) {
-            return Err(mistake(missing));
-        }
-        let total = known.len();
-        let done = AtomicUsize::new(0);
-        let interactive = std::io::stderr().is_terminal();
-        let progress = |capture: &Capture| {
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if interactive {
-                // A broken pipe on stderr must not end the audit.
-                let _ = writeln!(anstream::stderr(), "node {done}/{total} {}: asked through the API", capture.name);
+        let (whole, known) = self.whole(&trails)?;
+        let nodes = self.cluster.nodes(&whole, trails.clone(), &|name| known.contains(name), &|_| ());
+        let nodes = if let Some(image) = &given.probe_image {
+            self.looked_at(given, image, &whole, nodes, &trails)?
+        } else {
+            if !given.no_probe {
+                let why =
+                    "what only a node shows is not looked at: name an image with --probe-image, or say --no-probe";
+                tell(&format!("note: {why}"));
             }
+            nodes
         };
-        let meant = |name: &str| known.contains(name);
-        let nodes = self.cluster.nodes(&whole, trails, &meant, &progress);
         Ok(std::iter::once(whole).chain(nodes).collect())
     }
+
+    /// The cluster's own capture, and the names of the nodes that are meant.
+    pub(crate) fn whole(&self, trails: &[Trail]) -> anyhow::Result<(Capture, BTreeSet<String>)> {
+        let whole = self.cluster.capture(trails.to_vec());
+        let known = self.selector.of(&whole);
+        match self.selector.missing(&known) {
+            Some(missing) => Err(mistake(missing)),
+            None => Ok((whole, known)),
+        }
+    }
+
+    /// Looks at nodes from within. What the API told of a node stays beside that; a node that could not be looked at is told
+    /// as one that gave no evidence.
+    fn looked_at(
+        &self,
+        given: &cli::Cluster,
+        image: &str,
+        whole: &Capture,
+        nodes: Vec<Capture>,
+        trails: &[Trail],
+    ) -> anyhow::Result<Vec<Capture>> {
+        let options = options(image, &given.probe_namespace, given.max_parallel);
+        for left in self.cluster.sweep(&options.namespace).unwrap_or_default() {
+            tell(&format!("an earlier run left something that could not be removed: {}", left.command()));
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let on_signal = Arc::clone(&stop);
+        // A second handler cannot be set; then the first one stops this run as well.
+        let _ = ctrlc::set_handler(move || on_signal.store(true, Ordering::SeqCst));
+        let mut of_api: BTreeMap<String, Capture> = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
+        let targets: Vec<Target> =
+            Target::all(whole).into_iter().filter(|target| of_api.contains_key(&target.name)).collect();
+        let total = targets.len();
+        let mut done = Vec::new();
+        let mut told = |event: Told<'_>| match event {
+            Told::Note(note) => tell(&format!("note: {note}")),
+            Told::Stage { node, what } => {
+                if std::io::stderr().is_terminal() {
+                    tell(&format!("node {node}: {what}"));
+                }
+            }
+            Told::Ended { node, result } => {
+                let Some(api) = of_api.remove(node) else { return };
+                let word = result.as_ref().map_or_else(
+                    |why| format!("no evidence: {why}"),
+                    |own| format!("{} observations", own.items.len()),
+                );
+                if result.is_err() || std::io::stderr().is_terminal() {
+                    tell(&format!("node {}/{total} {node}: {word}", done.len() + 1));
+                }
+                done.push(both(api, result));
+            }
+        };
+        let left = self.cluster.probe(&targets, &options, trails, &mut told, &stop);
+        for own in &left {
+            tell(&format!("this could not be removed: {} ({})", own.command(), own.why));
+        }
+        if stop.load(Ordering::SeqCst) {
+            anyhow::bail!(
+                "stopped; what was made in the cluster was removed{}",
+                if left.is_empty() { "" } else { " but for the above" }
+            );
+        }
+        done.extend(of_api.into_values());
+        done.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(done)
+    }
+}
+
+/// How nodes are looked at from within.
+pub(crate) fn options(image: &str, namespace: &str, at_once: u16) -> Options {
+    Options { namespace: namespace.to_owned(), max_parallel: usize::from(at_once.max(1)), ..Options::new(image) }
+}
+
+/// What a node told from within, with what the API tells of it.
+fn both(api: Capture, result: Result<Capture, ProbeError>) -> Capture {
+    let of_api = api.items.into_iter().filter(|item| item.place == Place::Api(CONFIGZ.to_owned()));
+    match result {
+        Ok(mut own) => {
+            own.items.extend(of_api);
+            for (key, value) in api.identity {
+                own.identity.entry(key).or_insert(value);
+            }
+            Capture { name: api.name, ..own }
+        }
+        // Everything of it was within reach.
+        Err(why) => Capture {
+            source: Source::Node,
+            reach: Reach { processes: true, sockets: true, files: true, api: false, kernel: true },
+            remarks: vec![format!("it gave no evidence from within: {why}")],
+            items: of_api.collect(),
+            ..api
+        },
+    }
+}
+
+/// A broken pipe on stderr must not end the audit.
+fn tell(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }

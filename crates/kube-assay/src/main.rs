@@ -7,6 +7,7 @@ mod content;
 mod exit;
 mod explain;
 mod lint;
+mod manifests;
 mod output;
 mod preflight;
 mod profiles;
@@ -32,6 +33,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Collect(arguments) => collect::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
+        Command::Manifests(arguments) => manifests::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Completions { shell } => output::completions(shell),
         Command::Man { directory } => output::man(&directory),

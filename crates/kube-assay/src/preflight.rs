@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use assess::Choice;
 use benchmark::Content;
+use collect::cluster::probe::probe_rights;
 use collect::cluster::{Check, rights};
 use evidence::{Capture, Run, Source};
 
@@ -15,7 +16,10 @@ use crate::{cluster, output, scan};
 
 pub(crate) fn run(arguments: &Scan, content: &Content) -> anyhow::Result<Exit> {
     let reached = cluster::reach(&arguments.source.cluster)?;
-    let run = Run { captures: reached.captures(content)? };
+    let trails = assess::trails(content);
+    let (whole, known) = reached.whole(&trails)?;
+    let nodes = reached.cluster.nodes(&whole, trails, &|name| known.contains(name), &|_| ());
+    let run = Run { captures: std::iter::once(whole).chain(nodes).collect() };
     let (case, profiles) = scan::chosen(&run, content, arguments)?;
     let mut told = String::new();
     let mut row = |label: &str, text: &str| {
@@ -31,16 +35,19 @@ pub(crate) fn run(arguments: &Scan, content: &Content) -> anyhow::Result<Exit> {
     for (profile, choice) in &profiles {
         row("profile", &format!("{} ({})", profile.name, choice.reason));
     }
-    nodes(&run.captures, &mut row);
-    let all = rights();
-    missing(&reached, &all, &mut row);
-    row("creates", "nothing: what the API shows is read, and what only a node shows is told as unknown");
+    kinds(&run.captures, &mut row);
+    missing(&reached, "a full audit of the API", &rights(), &mut row);
+    let given = &arguments.source.cluster;
+    match &given.probe_image {
+        None => row("creates", "nothing: what the API shows is read, and what only a node shows is told as unknown"),
+        Some(image) => creates(&reached, &given.probe_namespace, image, known.len(), &mut row),
+    }
     output::print(&told)?;
     Ok(Exit::Clean)
 }
 
 /// The nodes by role and kubelet.
-fn nodes(captures: &[Capture], row: &mut impl FnMut(&str, &str)) {
+fn kinds(captures: &[Capture], row: &mut impl FnMut(&str, &str)) {
     let nodes = || captures.iter().filter(|capture| capture.source != Source::Cluster);
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for node in nodes() {
@@ -54,10 +61,10 @@ fn nodes(captures: &[Capture], row: &mut impl FnMut(&str, &str)) {
 }
 
 /// The rights that are missing. What needs one of them will be unknown, and say so.
-fn missing(reached: &Reached, all: &[Check<'_>], row: &mut impl FnMut(&str, &str)) {
+fn missing(reached: &Reached, what: &str, all: &[Check<'_>], row: &mut impl FnMut(&str, &str)) {
     let answers = reached.cluster.may(all);
     let held = answers.iter().filter(|answer| **answer == Ok(true)).count();
-    row("rights", &format!("{held} of the {} that a full audit of the API needs", all.len()));
+    row("rights", &format!("{held} of the {} that {what} needs", all.len()));
     for (right, answer) in all.iter().zip(&answers) {
         match answer {
             Ok(true) => {}
@@ -65,4 +72,28 @@ fn missing(reached: &Reached, all: &[Check<'_>], row: &mut impl FnMut(&str, &str
             Err(why) => row("not told", &format!("{right}: {why}")),
         }
     }
+}
+
+/// What looking at nodes from within makes, and whether it may.
+fn creates(reached: &Reached, namespace: &str, image: &str, nodes: usize, row: &mut impl FnMut(&str, &str)) {
+    let mut making = true;
+    match reached.cluster.probe_space(namespace) {
+        Ok(space) => {
+            making = !space.exists;
+            match space.refusal() {
+                Some(why) => row("refused", &format!("the namespace {namespace} is not used: {why}")),
+                None if making => {
+                    row(
+                        "creates",
+                        &format!("the namespace {namespace} with its network policy, for the time of the run"),
+                    );
+                }
+                None => row("creates", &format!("objects in the namespace {namespace}, which is there")),
+            }
+        }
+        Err(why) => row("not told", &format!("the namespace {namespace}: {why}")),
+    }
+    row("", &format!("a ConfigMap with where to look, and {nodes} short-lived Jobs of {image}, one on each node"));
+    row("", "all of it is removed at the end, also after Ctrl-C; a Job removes itself if nobody else does");
+    missing(reached, "looking at nodes", &probe_rights(namespace, making), row);
 }

@@ -95,7 +95,7 @@ pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> any
     }
     captures.extend(imported(&local.import, name, content)?);
     if source.cluster.is_meant() {
-        captures.extend(cluster::reach(&source.cluster)?.captures(content)?);
+        captures.extend(cluster::reach(&source.cluster)?.captures(&source.cluster, content)?);
     }
     if source.talos.is_meant() {
         captures.extend(talos(&source.talos, content)?);
