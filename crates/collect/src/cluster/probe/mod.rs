@@ -138,6 +138,8 @@ pub struct Target {
     pub unfit: Option<String>,
     /// The number that its kernel took when it started.
     pub boot: Option<String>,
+    /// Whether the mount of its root is shared, as systemd makes it. A run tries, and finds out.
+    pub shared: bool,
 }
 
 impl Target {
@@ -157,7 +159,7 @@ impl Target {
             _ => Some("it is not ready, so its kubelet starts nothing".to_owned()),
         };
         let boot = Some(at("/status/nodeInfo/bootID").to_owned()).filter(|boot| !boot.is_empty());
-        (!name.is_empty()).then(|| Self { name: name.to_owned(), taints: taints.collect(), unfit, boot })
+        (!name.is_empty()).then(|| Self { name: name.to_owned(), taints: taints.collect(), unfit, boot, shared: true })
     }
 
     /// The nodes of a cluster's capture.
