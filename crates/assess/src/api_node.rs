@@ -5,6 +5,7 @@ use std::rc::Rc;
 use evidence::{Basis, CONFIGZ, MIRROR_PODS, Source};
 
 use crate::components::Component;
+use crate::facts::Members;
 use crate::flags::Flags;
 use crate::manifest::Manifest;
 use crate::node::{Instance, Manifests, Node};
@@ -78,6 +79,15 @@ impl Node<'_> {
                 format!("the API shows no static pod of {} on this node; it may be started otherwise", component.name),
                 "let a probe look at the node",
             )),
+        }
+    }
+
+    /// The files of a component, none of which the API shows: not even which there are.
+    pub(crate) fn files_behind_api(&self, component: &str) -> Seen<Members> {
+        let hidden = Unknown::outside("the API does not show files of a node", "let a probe look at the node");
+        match Component::named(component).map(|component| self.instances(component.name)) {
+            Some(Seen::Absent(proof)) => Seen::Absent(proof),
+            _ => Seen::Unknown(hidden),
         }
     }
 

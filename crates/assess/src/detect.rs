@@ -1,7 +1,7 @@
 //! What is being judged: the Kubernetes version, the platform, and the profile that fits, each with its reason.
 
-use benchmark::{Content, Platform, Profile, Version};
-use evidence::Run;
+use benchmark::{Content, Marks, Platform, Profile, Version};
+use evidence::{Capture, Run};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,26 +78,50 @@ pub(crate) fn version(node: &Node<'_>) -> Option<(Version, Choice)> {
     None
 }
 
+/// The platform that is told by its `ConfigMap`, and that.
+const KUBEADM: &str = "kubeadm";
+const OF_KUBEADM: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
+
 /// The platform of a run: the first whose marks are there, else the first known, with that reason.
 pub(crate) fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platform, Choice)> {
     for capture in &run.captures {
         let sight = Sight::new(capture);
         for platform in &content.platforms {
             let mark = platform.places("marks").iter().find(|path| matches!(sight.stat(path), Seen::Known(_)));
+            if let Some(mark) = shown(&platform.nodes, capture) {
+                let reason = format!("{} shows {mark}", capture.name);
+                return Some((platform, Choice::new(&platform.name, reason)));
+            }
             if platform.places("os-release").iter().any(|id| runs(&sight, id)) {
                 return Some((
                     platform,
                     Choice::new(&platform.name, format!("{} runs {}", capture.name, platform.title)),
                 ));
             }
+            if platform.name == KUBEADM && matches!(sight.body(OF_KUBEADM), Seen::Known(_)) {
+                let reason = "the ConfigMap kubeadm-config is there".to_owned();
+                return Some((platform, Choice::new(&platform.name, reason)));
+            }
             if let Some(mark) = mark {
                 return Some((platform, Choice::new(&platform.name, format!("{mark} is there"))));
             }
         }
     }
-    let platform = content.platforms.first()?;
+    let platform = content.platform(KUBEADM).or(content.platforms.first())?;
     let reason = format!("no platform's marks were found, so files are looked for where {} keeps them", platform.title);
     Some((platform, Choice::new(&platform.name, reason)))
+}
+
+/// Which mark of a platform a node shows.
+fn shown(marks: &Marks, capture: &Capture) -> Option<String> {
+    let of = |key: &str, parts: &[String]| {
+        let own = capture.identity.get(key)?;
+        parts.iter().any(|part| own.contains(part.as_str())).then(|| format!("{key} {own}"))
+    };
+    let label = marks.labels.iter().find(|key| capture.identity.contains_key(&format!("label {key}")));
+    of("kubelet", &marks.kubelet)
+        .or_else(|| label.map(|key| format!("the label {key}")))
+        .or_else(|| of("os", &marks.os))
 }
 
 /// Whether a node runs the operating system of this id: its API says so, or its os-release.

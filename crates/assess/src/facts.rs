@@ -23,7 +23,7 @@ use crate::components::Component;
 use crate::node::{Instance, Node};
 use crate::value::{How, Known, Resolved, Seen, Type, Unknown, Value};
 
-use files::Members;
+pub(crate) use files::Members;
 pub use files::Set;
 pub(crate) use files::{DEPTH, id_of};
 pub use kernel::KERNEL;
@@ -170,6 +170,9 @@ pub fn is_of_host(component: &str) -> bool {
 pub fn is_of_cluster(component: &str) -> bool {
     cluster::COMPONENTS.contains(&component)
 }
+
+/// What the members of sets of files are.
+pub(crate) const FILE: &str = "file";
 
 /// Every set whose members are judged one by one.
 pub(crate) fn sets() -> impl Iterator<Item = &'static Set> {

@@ -68,6 +68,8 @@ pub struct Outcome {
     pub reason: String,
     /// What would let us see.
     pub help: Option<String>,
+    /// Who alone can see and settle it: the provider that runs this part of the cluster.
+    pub provider: Option<String>,
     /// Whether the unknown lies outside what the source can see at all.
     pub outside: bool,
     /// The facts.
@@ -108,7 +110,12 @@ pub(crate) fn judge(node: &Node<'_>, control: &Control, parameters: &Parameters)
     let Some(found) = facts::set(set) else {
         return vec![Outcome::unknown(of, Unknown::new(format!("there is no set {set}"), "run kube-assay lint"))];
     };
-    match (found.members)(node) {
+    let members = if found.kind == facts::FILE && node.is_of_api() {
+        node.files_behind_api(&control.component)
+    } else {
+        (found.members)(node)
+    };
+    match members {
         Seen::Known(members) => {
             let each = members.paths.iter().map(|path| {
                 Bench { node, control, parameters, subject: Subject::Member(path) }
@@ -428,6 +435,7 @@ impl Outcome {
             basis: None,
             reason,
             help: None,
+            provider: None,
             outside: false,
             observed: Vec::new(),
             notes: Vec::new(),
@@ -436,6 +444,14 @@ impl Outcome {
 
     fn not_applicable(subject: SubjectName, proof: String) -> Self {
         Self::plain(subject, Verdict::NotApplicable, proof)
+    }
+
+    /// What a provider keeps to itself.
+    pub(crate) fn hidden(component: &str, provider: &str) -> Self {
+        let why = format!("hidden by the provider: {provider} runs {component}, and shows nothing of it");
+        let help = format!("ask {provider} for what it attests of its control plane, and record that with its date");
+        let hidden = Self::unknown(SubjectName::new("component", component), Unknown::outside(why, help));
+        Self { provider: Some(provider.to_owned()), ..hidden }
     }
 
     fn unknown(subject: SubjectName, unknown: Unknown) -> Self {

@@ -111,8 +111,17 @@ impl<'c> Case<'c> {
         for (_, node) in &mut nodes {
             node.version = kubernetes.as_ref().map(|(version, _)| *version);
         }
+        tell_workers(&mut nodes);
         join(&mut nodes);
         Some(Self { content, nodes, platform: why, kubernetes })
+    }
+
+    /// The outcome of a control of what a provider runs, unless a node shows it all the same.
+    fn hidden(&self, control: &Control) -> Option<Outcome> {
+        let provider = self.nodes.first().and_then(|(_, node)| node.platform.provider.as_deref())?;
+        let own = PROVIDERS.contains(&control.component.as_str());
+        let shown = self.nodes.iter().any(|(_, node)| node.instances(&control.component).known().is_some());
+        (own && !shown).then(|| Outcome::hidden(&control.component, provider))
     }
 
     fn has_cluster(&self) -> bool {
@@ -134,6 +143,11 @@ impl<'c> Case<'c> {
         demands(self.content, profiles, only)
             .into_iter()
             .map(|(control, parameters, cited_by)| {
+                if let Some(outcome) = self.hidden(control) {
+                    let first = self.nodes.iter().find(|(_, node)| node.is_cluster()).or(self.nodes.first());
+                    let name = first.map_or_else(String::new, |(name, _)| (*name).to_owned());
+                    return Judged { control, outcomes: vec![(name, outcome)], parameters, cited_by };
+                }
                 let of_cluster = facts::is_of_cluster(&control.component);
                 // A cluster's objects are judged once, where they were seen, and a node's files never there.
                 let asked = self.nodes.iter().filter(|(_, node)| {
@@ -171,6 +185,24 @@ impl<'c> Case<'c> {
     }
 }
 
+/// Tells workers of which the API alone tells what they do not run: the control plane's static pods are shown on others.
+fn tell_workers(nodes: &mut [(&str, Node<'_>)]) {
+    let shown: Vec<(&'static str, String)> = components::COMPONENTS
+        .iter()
+        .filter(|component| component.name != "kubelet" && !component.in_cluster)
+        .filter_map(|component| {
+            let runs =
+                |(_, node): &&(&str, Node<'_>)| node.is_of_api() && node.instances(component.name).known().is_some();
+            Some((component.name, nodes.iter().find(runs)?.0.to_owned()))
+        })
+        .collect();
+    for (_, node) in nodes.iter_mut().filter(|(_, node)| node.is_of_api()) {
+        for (component, other) in &shown {
+            node.runs_elsewhere(component, other);
+        }
+    }
+}
+
 /// Tells the cluster what its nodes say together.
 fn join(nodes: &mut [(&str, Node<'_>)]) {
     let of_nodes = || nodes.iter().map(|(_, node)| node).filter(|node| !node.is_cluster());
@@ -190,9 +222,11 @@ fn agreed<'n>(nodes: impl Iterator<Item = &'n Node<'n>>, name: &str) -> value::R
     let component = fact.component().unwrap_or_default();
     let mut all = Vec::new();
     for node in nodes {
-        // A worker runs no API server, and says nothing of it.
-        if let Seen::Absent(_) = node.instances(component) {
-            continue;
+        // A worker runs no API server, and says nothing of it; nor does a source that could not.
+        match node.instances(component) {
+            Seen::Absent(_) => continue,
+            Seen::Unknown(unknown) if unknown.outside => continue,
+            _ => {}
         }
         match node.only(component).map(|instance| fact.resolve(node, facts::Subject::Instance(instance), name)) {
             Seen::Known(Seen::Unknown(unknown)) | Seen::Unknown(unknown) => return Seen::Unknown(unknown),
@@ -210,6 +244,9 @@ fn agreed<'n>(nodes: impl Iterator<Item = &'n Node<'n>>, name: &str) -> value::R
         )),
     }
 }
+
+/// Components that a provider of managed clusters runs out of sight.
+const PROVIDERS: [&str; 5] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "control-plane"];
 
 type Demand<'c> = (&'c Control, Parameters, Vec<Citation>);
 

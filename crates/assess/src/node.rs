@@ -105,6 +105,16 @@ impl<'a> Node<'a> {
         node
     }
 
+    /// Takes in that another node of the cluster shows a component that this worker shows nothing of.
+    pub(crate) fn runs_elsewhere(&mut self, component: &'static str, other: &str) {
+        let worker = self.sight.capture.identity.get("role").is_some_and(|role| role == "worker");
+        let nothing = matches!(self.instances.get(component), Some(Seen::Unknown(unknown)) if unknown.outside);
+        if worker && nothing {
+            let proof = format!("this worker has no static pod of {component}: the cluster's runs on {other}");
+            self.instances.insert(component, Seen::Absent(proof));
+        }
+    }
+
     /// Whether this is a cluster's own objects, and no node.
     pub(crate) fn is_cluster(&self) -> bool {
         self.sight.capture.source == Source::Cluster

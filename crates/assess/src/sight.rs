@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use evidence::{
-    Aspect, Basis, Capture, FileKind, Listing, ObjectList, OsText, Place, ProcessTable, Resource, Sockets, Stat, Text,
+    Aspect, Basis, Capture, FileKind, Listing, ObjectList, OsText, Place, ProcessTable, Resource, Sockets, Source,
+    Stat, Text,
 };
 
 use crate::value::{Seen, Unknown};
@@ -33,6 +34,9 @@ impl<'a> Sight<'a> {
             Place::Path(path) => path.to_lossy(),
             Place::Process(pid) => format!("process {pid}"),
             Place::Processes => "the process table".to_owned(),
+            Place::Api(api) if aspect == Aspect::Objects => {
+                format!("the list of {} of the cluster", api.rsplit('/').next().unwrap_or(api))
+            }
             Place::Api(api) => format!("the API's answer to {api}"),
             Place::Resources(kind) => kind.split('.').next().unwrap_or(kind).to_owned(),
         };
@@ -45,6 +49,10 @@ impl<'a> Sight<'a> {
             evidence::Seen::Denied { right } if right == ADMIN => Seen::Unknown(Unknown::outside(
                 format!("{name} is for {ADMIN} only"),
                 format!("needs {ADMIN}: scan with a certificate of that role"),
+            )),
+            evidence::Seen::Denied { right } if matches!(place, Place::Api(_)) => Seen::Unknown(Unknown::new(
+                format!("{name} may not be read"),
+                format!("grant the right to {right}, and audit again"),
             )),
             evidence::Seen::Denied { right } => {
                 Seen::Unknown(Unknown::new(format!("{name} may not be read"), format!("run with {right}")))
@@ -101,7 +109,11 @@ impl<'a> Sight<'a> {
             );
         }
         if name.starts_with('/') && !reach.files {
-            return Unknown::outside(format!("this source does not show {name}"), "save this file too");
+            let help = match self.capture.source {
+                Source::ClusterNode => "let a probe look at the node",
+                _ => "save this file too",
+            };
+            return Unknown::outside(format!("this source does not show {name}"), help);
         }
         Unknown::new(format!("{name} was not collected"), "collect the evidence again with this version of kube-assay")
     }

@@ -4,17 +4,21 @@
 //! takes is fixed here.
 
 mod kernel;
+mod objects;
 mod talos;
-
-pub use kernel::leads_to;
 
 use std::collections::BTreeSet;
 
 use benchmark::Content;
-use evidence::{CONFIGZ, Cut, Hop, Start, Take, Trail};
+use evidence::{Cut, Hop, Start, Take, Trail};
 
 use crate::components::COMPONENTS;
 use crate::facts::{DEPTH, PKI_SETTINGS};
+
+/// Whether a trail leads to what a fact of the kernel or of a cluster is seen from.
+pub fn leads_to(trail: &Trail, fact: &str) -> bool {
+    kernel::leads_to(trail, fact) || objects::leads_to(trail, fact)
+}
 
 /// Flags that name files, by component and by what is taken from them.
 #[derive(Clone, Copy)]
@@ -352,12 +356,7 @@ impl Compiler {
         for path in ["/etc/passwd", "/etc/group"] {
             self.path("accounts", path, vec![], vec![Take::Stat, Take::Text(Cut::Accounts)]);
         }
-        self.push("version".to_owned(), Start::Api("/version".to_owned()), vec![], vec![Take::Body]);
-        for kind in &evidence::OBJECTS {
-            let id = format!("objects.{}", kind.kind);
-            self.push(id, Start::Objects(kind.api.to_owned()), vec![], vec![Take::Objects]);
-        }
-        self.push("kubelet.configz".to_owned(), Start::Api(CONFIGZ.to_owned()), vec![], vec![Take::Body]);
+        self.trails.extend(objects::trails());
     }
 }
 

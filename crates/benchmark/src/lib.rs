@@ -24,6 +24,6 @@ pub use control::{
 };
 pub use defaults::{Component, Condition, Default, DefaultRow, FlagRules, Kind, Setting};
 pub use load::{Vocabulary, code, load};
-pub use platform::{Explanation, Platform};
+pub use platform::{Explanation, Marks, Platform};
 pub use profile::{Assessment, Entry, Profile, Section, Tailoring, id_order};
 pub use version::{Range, Version};

@@ -9,6 +9,10 @@ pub struct Platform {
     pub name: String,
     /// Its title.
     pub title: String,
+    /// Who runs its control plane, where that is not the cluster's owner: nobody else sees it.
+    pub provider: Option<String>,
+    /// What of a node shows that it is one of this platform's.
+    pub nodes: Marks,
     /// Paths and unit names by role.
     pub places: BTreeMap<String, Vec<String>>,
     /// Owners (`uid:gid`) of paths and what lies below them, by its documentation.
@@ -21,6 +25,17 @@ pub struct Platform {
     pub explains: Vec<Explanation>,
     /// Where these facts come from.
     pub sources: Vec<String>,
+}
+
+/// What of a node, as the Kubernetes API shows it, tells its platform. Any one of them is enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Parts of the kubelet's version, e.g. `-eks-`.
+    pub kubelet: Vec<String>,
+    /// Keys of labels.
+    pub labels: Vec<String>,
+    /// Parts of the operating system's name.
+    pub os: Vec<String>,
 }
 
 /// What an auditor should know of some controls on a platform.

@@ -43,7 +43,7 @@ fn nodes_of_a_real_cluster_are_looked_at_and_left_as_they_were() {
         hops: Vec::new(),
         take: vec![Take::Objects],
     };
-    let targets = Target::all(&cluster.capture(vec![list]));
+    let targets = Target::all(&cluster.capture(vec![list]), &|_| true);
     assert!(!targets.is_empty(), "a cluster has nodes");
     let options = Options::new(variable("NODE_IMAGE"));
     let before = cluster.probe_space(&options.namespace).unwrap();

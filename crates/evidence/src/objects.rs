@@ -84,7 +84,7 @@ const fn list(api: &'static str, kind: &'static str, keep: &'static [&'static st
 }
 
 /// Every list that is read. Secrets are none of them.
-pub const OBJECTS: [ObjectKind; 27] = [
+pub const OBJECTS: [ObjectKind; 26] = [
     list(
         "/api/v1/nodes",
         "Node",
@@ -164,7 +164,6 @@ pub const OBJECTS: [ObjectKind; 27] = [
     ),
     list("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "CustomResourceDefinition", &["spec group"]),
     list("/apis/storage.k8s.io/v1/csidrivers", "CSIDriver", &[]),
-    list("/apis/policy/v1/poddisruptionbudgets", "PodDisruptionBudget", &[]),
 ];
 
 /// The list of an API path.

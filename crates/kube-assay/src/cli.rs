@@ -30,10 +30,10 @@ fn name() -> &'static str {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Audit: this node, a node's file tree, Talos machines, recorded nodes or run files collected earlier
+    /// Audit: this node, a node's file tree, a cluster, Talos machines, recorded nodes or run files collected earlier
     Scan(Box<Scan>),
     /// Collect evidence into a run file, to be judged anywhere and again later
-    Collect(Collect),
+    Collect(Box<Collect>),
     /// Explain a control: what it demands, why, where it is looked for, what to do
     Explain(Explain),
     /// List, show and compare profiles
@@ -58,10 +58,38 @@ pub(crate) struct Source {
     #[command(flatten)]
     pub local: Local,
     #[command(flatten)]
+    pub cluster: Cluster,
+    #[command(flatten)]
     pub talos: Talos,
     /// The version of Talos that a machine configuration (--rendered) is for. Default: that of its installer's image
     #[arg(long, value_name = "VERSION", requires = "rendered")]
     pub talos_version: Option<String>,
+}
+
+/// A cluster, asked through the Kubernetes API.
+#[derive(Args, Debug, Default)]
+#[group(id = "cluster", multiple = true, conflicts_with_all = ["local", "talos"])]
+pub(crate) struct Cluster {
+    /// A cluster, asked through the Kubernetes API with this kubeconfig. Without FILE: as kubectl finds it
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's way to tell a flag without its value from no flag")]
+    pub kubeconfig: Option<Option<PathBuf>>,
+    /// The kubeconfig's context, instead of its current one
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Only these nodes, by name
+    #[arg(long, value_name = "NODE", value_delimiter = ',', value_parser = named)]
+    pub nodes: Vec<String>,
+    /// Only nodes with these labels: KEY=VALUE, KEY!=VALUE, KEY or !KEY
+    #[arg(long, value_name = "LABELS")]
+    pub selector: Option<String>,
+}
+
+impl Cluster {
+    /// Whether a cluster is the source.
+    pub(crate) fn is_meant(&self) -> bool {
+        self.kubeconfig.is_some() || self.context.is_some() || !self.nodes.is_empty() || self.selector.is_some()
+    }
 }
 
 /// Talos machines, asked through their own API.
@@ -74,10 +102,10 @@ pub(crate) struct Talos {
     #[expect(clippy::option_option, reason = "clap's way to tell a flag without its value from no flag")]
     pub talosconfig: Option<Option<PathBuf>>,
     /// The talosconfig's context, instead of its current one
-    #[arg(long = "talos-context", value_name = "NAME")]
+    #[arg(id = "talos-context", long = "talos-context", value_name = "NAME")]
     pub context: Option<String>,
     /// The machines, by address or name. Default: the nodes of the context, else its endpoints
-    #[arg(long = "talos-nodes", value_name = "NODE", value_delimiter = ',', value_parser = named)]
+    #[arg(id = "talos-nodes", long = "talos-nodes", value_name = "NODE", value_delimiter = ',', value_parser = named)]
     pub nodes: Vec<String>,
 }
 
@@ -121,6 +149,8 @@ Examples:
   kube-assay scan                                   audit this node
   kube-assay scan --node-root /host -o json         audit the node whose root is mounted at /host
   kube-assay scan --evidence cp1.run --profile cis-1.11
+  kube-assay scan --context prod --dry-run          what an audit of this cluster would see, and is missing
+  kube-assay scan --context prod                    audit a cluster through its API
   kube-assay scan --only fail,unknown --section 1.2
   kube-assay scan --profile cis-2.0.1 --profile node-kernel   the node and its kernel on one page
   kube-assay scan --profile kspp --import config.gz cmdline sysctl.txt   a host that nobody may look at
@@ -159,6 +189,9 @@ pub(crate) struct Scan {
     /// How it is told: terminal, wide, json, yaml; FORMAT=FILE writes a file; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "terminal")]
     pub output: Vec<Output>,
+    /// Say what would be looked at in the cluster and which rights are missing, and judge nothing
+    #[arg(long, requires = "cluster")]
+    pub dry_run: bool,
     /// Tell everything: all subjects, whole remediation
     #[arg(short, long)]
     pub verbose: bool,

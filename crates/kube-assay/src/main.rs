@@ -1,14 +1,17 @@
 //! The command. The story starts in [`run`].
 
 mod cli;
+mod cluster;
 mod collect;
 mod content;
 mod exit;
 mod explain;
 mod lint;
 mod output;
+mod preflight;
 mod profiles;
 mod scan;
+mod selector;
 mod source;
 
 use std::process::ExitCode;

@@ -46,7 +46,8 @@ fn width(to_terminal: bool) -> usize {
     if to_terminal { columns.unwrap_or(80) } else { 80 }
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+/// Writes to stdout.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     // anstream drops colours that the terminal or NO_COLOR does not want. A closed pipe is its reader's choice.
     match anstream::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

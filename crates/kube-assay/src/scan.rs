@@ -9,11 +9,14 @@ use report::{Decision, Material, Report};
 
 use crate::cli::{FailOn, Scan, VerdictArg};
 use crate::exit::{Exit, mistake};
-use crate::{content, output, source};
+use crate::{content, output, preflight, source};
 
 pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let extra = [arguments.content.controls.clone(), arguments.tailoring.clone()].concat();
     let content = content::load_valid(&extra)?;
+    if arguments.dry_run {
+        return preflight::run(arguments, &content);
+    }
     let run = source::run(&arguments.source, None, &content)?;
     let run = Run { captures: run.captures.into_iter().map(assess::rendered).collect() };
     let report = judge(&run, &content, arguments)?;
@@ -22,8 +25,15 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     Ok(exit(&report, arguments.fail_on))
 }
 
-/// Judges a run as the arguments say.
-fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Report> {
+/// Profiles, each with the reason for it.
+type Profiles<'c> = Vec<(&'c Profile, Choice)>;
+
+/// How a run is read, and the profiles that it is judged by: what a person chose, else what the evidence tells.
+pub(crate) fn chosen<'c>(
+    run: &'c Run,
+    content: &'c Content,
+    arguments: &Scan,
+) -> anyhow::Result<(Case<'c>, Profiles<'c>)> {
     let kubernetes = arguments.kubernetes_version.as_ref().map(|given| {
         given.parse().map(|version| (version, Choice::given(given, "--kubernetes-version"))).map_err(mistake)
     });
@@ -35,6 +45,12 @@ fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Repor
     let case = Case::new(run, content, platform.transpose()?, kubernetes.transpose()?)
         .ok_or_else(|| mistake("the content has no platform"))?;
     let profiles = profiles(run, content, case.kubernetes().map(|(version, _)| *version), arguments)?;
+    Ok((case, profiles))
+}
+
+/// Judges a run as the arguments say.
+fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Report> {
+    let (case, profiles) = chosen(run, content, arguments)?;
     let only = Selection {
         controls: arguments.control.iter().cloned().collect(),
         sections: arguments.section.iter().cloned().collect(),
@@ -61,7 +77,7 @@ fn profiles<'c>(
     content: &'c Content,
     version: Option<benchmark::Version>,
     arguments: &Scan,
-) -> anyhow::Result<Vec<(&'c Profile, Choice)>> {
+) -> anyhow::Result<Profiles<'c>> {
     let mut chosen = Vec::new();
     for name in &arguments.profile {
         let known = content.profiles.iter().map(|profile| profile.name.as_str());

@@ -12,6 +12,7 @@ use collect::talos::{self, TalosError};
 use evidence::{Capture, Run, RunFileError};
 
 use crate::cli::{Source, Talos};
+use crate::cluster;
 use crate::exit::mistake;
 
 /// Recorded nodes, directories of saved files, and loose files, which are taken for one host's.
@@ -93,6 +94,9 @@ pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> any
         captures.push(collect::rendered::machine(file, version).map_err(|error| mistake(error.to_string()))?);
     }
     captures.extend(imported(&local.import, name, content)?);
+    if source.cluster.is_meant() {
+        captures.extend(cluster::reach(&source.cluster)?.captures(content)?);
+    }
     if source.talos.is_meant() {
         captures.extend(talos(&source.talos, content)?);
     }

@@ -6,6 +6,7 @@ use assess::{Choice, Judged, Presence, Verdict};
 use benchmark::{Content, Profile};
 use evidence::{Capture, Place, Run, Seen};
 
+use crate::apart;
 use crate::fold::{fold, roll_up};
 use crate::model::{CaptureInfo, Coverage, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Tool};
 
@@ -34,7 +35,11 @@ pub struct Material<'m> {
 
 /// Makes the report. The same material gives the same report.
 pub fn build(material: &Material<'_>) -> Report {
-    let findings = fold(material.judged, &material.platform.name);
+    let mut findings = fold(material.judged, &material.platform.name);
+    let same = |left: &Finding, right: &Finding| left.control == right.control && left.parameters == right.parameters;
+    for demand in findings.chunk_by_mut(same) {
+        apart::explain(demand, &material.run.captures);
+    }
     let mut warnings: Vec<String> = material.profiles.iter().filter_map(|(_, choice)| choice.warning.clone()).collect();
     if let Some(nothing) = nothing_runs(material) {
         // What would be judged, and how, is then of no interest.

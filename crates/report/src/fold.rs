@@ -35,6 +35,7 @@ fn same(left: &Outcome, right: &Outcome) -> bool {
         && left.reason == right.reason
         && left.help == right.help
         && left.outside == right.outside
+        && left.provider == right.provider
         && left.observed == right.observed
         && left.notes == right.notes
 }
@@ -74,8 +75,15 @@ fn finding(
         notes: outcome.notes.clone(),
         subjects: subjects.into_iter().map(|(name, captures)| Subject { captures, ..Subject::from(name) }).collect(),
         why: control.why.clone(),
-        remediation: control.remedy(platform, &demand.parameters),
-        decision: Decision::default_for(outcome.verdict, outcome.outside),
+        // Of what a provider runs nothing can be mended here.
+        remediation: match &outcome.provider {
+            Some(_) => outcome.help.clone().unwrap_or_default(),
+            None => control.remedy(platform, &demand.parameters),
+        },
+        decision: match &outcome.provider {
+            Some(_) => Decision::ProviderOwned,
+            None => Decision::default_for(outcome.verdict, outcome.outside),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 //! The report's JSON is the record. Folding subjects into findings happens once, in [`build`]; renderers, and later
 //! drift and exceptions, read findings and never evidence. A renderer leaves nothing out: a test expands what it tells.
 
+mod apart;
 mod build;
 mod fold;
 mod formats;

@@ -197,6 +197,8 @@ pub enum Decision {
     Required,
     /// A question that nobody has answered.
     Unanswered,
+    /// The provider alone can see and settle it.
+    ProviderOwned,
 }
 
 impl Decision {

@@ -71,7 +71,7 @@ pub(crate) struct Members {
 }
 
 macro_rules! sets {
-    ($($name:literal, $about:literal => $members:expr;)*) => { &[$(Set { name: $name, kind: "file", about: $about, members: $members },)*] };
+    ($($name:literal, $about:literal => $members:expr;)*) => { &[$(Set { name: $name, kind: super::FILE, about: $about, members: $members },)*] };
 }
 
 /// Every set.

@@ -63,7 +63,7 @@ fn named<'c>(content: &'c Content, family: &'static str) -> impl Iterator<Item =
 }
 
 /// Whether a trail leads to what a fact of the kernel is seen from.
-pub fn leads_to(trail: &Trail, fact: &str) -> bool {
+pub(super) fn leads_to(trail: &Trail, fact: &str) -> bool {
     let Some(id) = trail.id.strip_prefix("kernel.") else { return false };
     let starts_at = |path: &str| trail.start == Start::Path(path.to_owned());
     if let Some(key) = fact.strip_prefix(SETTING) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diag::{Diagnostic, Fields, Node, Spanned, quoted};
 
 use super::{File, Named, code, plain_texts};
-use crate::{Explanation, Platform};
+use crate::{Explanation, Marks, Platform};
 
 /// A platform, and the names of controls that it speaks of.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Draft>> {
     let mut fields = file.reader.map(node)?;
     let name = fields.required_str("platform");
     let title = fields.required_str("title");
+    let provider = fields.optional_str("provider").map(|text| text.value);
+    let nodes = marks(file, &mut fields);
     let roles = fields.required_node("places").and_then(|node| file.reader.entries(node)).unwrap_or_default();
     for (role, _) in roles {
         let known = &file.vocabulary.roles;
@@ -41,6 +43,8 @@ pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Draft>> {
     let platform = title.zip(sources).map(|(title, sources)| Platform {
         name: name.value.clone(),
         title: title.value,
+        provider,
+        nodes,
         places,
         owners,
         accounts,
@@ -49,6 +53,14 @@ pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Draft>> {
         sources: plain_texts(sources),
     });
     Some(file.named(name, Draft { platform, named }))
+}
+
+fn marks(file: &File<'_>, fields: &mut Fields<'_, '_>) -> Marks {
+    let Some(mut fields) = fields.node("nodes").and_then(|node| file.reader.map(node)) else { return Marks::default() };
+    let mut list = |name| fields.optional_str_list(name).map(plain_texts).unwrap_or_default();
+    let marks = Marks { kubelet: list("kubelet"), labels: list("labels"), os: list("os") };
+    fields.finish();
+    marks
 }
 
 /// A map to owners, each `uid:gid` by number: names would be those of some machine's accounts.

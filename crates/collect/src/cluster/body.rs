@@ -22,11 +22,9 @@ fn object(path: &str) -> Option<&str> {
 fn refused(path: &str, refusal: &Refusal) -> Seen {
     match refusal {
         Refusal::TooLarge(limit) => Seen::TooLarge { size: *limit as u64 + 1, limit: *limit as u64 },
-        refusal if object(path).is_some_and(|name| refusal.misses(name)) => {
-            Seen::Absent { proof: format!("the API server says so: {refusal}") }
-        }
+        refusal if object(path).is_some_and(|name| refusal.misses(name)) => Seen::Absent { proof: refusal.to_string() },
+        refusal if refusal.is_denial() => Seen::Denied { right: right(path) },
         refusal => match refusal.code() {
-            Some(403) => Seen::Denied { right: right(path) },
             Some(404) => Seen::Unsupported { by: "this API server".to_owned() },
             _ => Seen::Failed { why: refusal.to_string() },
         },

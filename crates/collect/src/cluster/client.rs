@@ -143,6 +143,8 @@ pub(super) enum Refusal {
     Status {
         /// The status.
         code: u16,
+        /// Whether the API itself says so, and not a kubelet or a proxy on the way.
+        api: bool,
         /// The object that the API says is not there.
         missing: Option<String>,
         /// What it says.
@@ -172,6 +174,11 @@ impl Refusal {
     /// The status that the server answered, if it answered.
     pub(super) fn code(&self) -> Option<u16> {
         if let Self::Status { code, .. } = self { Some(*code) } else { None }
+    }
+
+    /// Whether a right is missing. What refuses on the way to the API, or behind it, wants something else.
+    pub(super) fn is_denial(&self) -> bool {
+        matches!(self, Self::Status { code: 403, api: true, .. })
     }
 
     /// Whether the API itself says that this object is not there. A path that it does not know, or another than the API
@@ -228,7 +235,7 @@ impl Client {
         for _ in 1..TRIES {
             match self.within(request, &target, limit).await {
                 Err((refusal, wait)) if request.method() == Method::GET && refusal.may_pass() => {
-                    tokio::time::sleep(wait.unwrap_or(pause).min(LONGEST_PAUSE)).await;
+                    tokio::time::sleep(rest(wait, pause)).await;
                     pause *= 2;
                 }
                 ended => return ended.map_err(|(refusal, _)| refusal),
@@ -266,6 +273,11 @@ impl Client {
     }
 }
 
+/// How long is waited: as long as the server wants, within reason, else as long as we mean ourselves.
+fn rest(wanted: Option<Duration>, own: Duration) -> Duration {
+    wanted.unwrap_or(own).min(LONGEST_PAUSE)
+}
+
 /// What a server says of a refusal.
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -284,14 +296,17 @@ struct Details {
 
 fn refused(status: StatusCode, body: &[u8]) -> Refusal {
     let said: Said = serde_json::from_slice(body).unwrap_or_default();
-    let said = if said.kind == "Status" { said } else { Said::default() };
-    let message = if status == StatusCode::UNAUTHORIZED {
-        "it does not accept these credentials, or they ended".to_owned()
-    } else {
-        said.message.chars().take(500).collect()
+    let api = said.kind == "Status";
+    let said = if api { said } else { Said::default() };
+    let message = match status {
+        StatusCode::UNAUTHORIZED if api => "it does not accept these credentials, or they ended".to_owned(),
+        StatusCode::FORBIDDEN if !api => {
+            "and not in the API's words: the kubelet, or a proxy on the way, refuses".to_owned()
+        }
+        _ => said.message.chars().take(500).collect(),
     };
     let missing = Some(said.details.name).filter(|name| said.reason == "NotFound" && !name.is_empty());
-    Refusal::Status { code: status.as_u16(), missing, message }
+    Refusal::Status { code: status.as_u16(), api, missing, message }
 }
 
 /// A body piece by piece: its length is not known before.
@@ -311,12 +326,14 @@ async fn bytes(mut body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
 pub(super) fn lost(error: kube::Error) -> Refusal {
     use kube::client::AuthError;
     let of_plugin = |error: &AuthError| match error {
-        AuthError::AuthExecRun { cmd, out } => {
-            let last = String::from_utf8_lossy(&out.stderr).trim().lines().last().unwrap_or_default().to_owned();
-            format!("the credential plugin {cmd} failed ({}): {last}", out.status)
+        // Its arguments may be secret too.
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let last = said.trim().lines().last().map(|line| format!(": {line}")).unwrap_or_default();
+            format!("the kubeconfig's credential plugin failed ({}){last}", out.status)
         }
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
-            "the credential plugin printed no credential".to_owned()
+            "the kubeconfig's credential plugin printed no credential".to_owned()
         }
         other => crate::causes(other),
     };
@@ -344,6 +361,13 @@ fn told(error: &(dyn std::error::Error + 'static)) -> String {
 mod tests {
     use super::super::probe::Made;
     use super::*;
+
+    #[test]
+    fn a_server_is_left_alone_as_long_as_it_wants_within_reason() {
+        let second = Duration::from_secs(1);
+        assert_eq!(rest(None, PAUSE), PAUSE);
+        assert_eq!((rest(Some(second), PAUSE), rest(Some(second * 3600), PAUSE)), (second, LONGEST_PAUSE));
+    }
 
     #[test]
     fn answers_are_read_and_little_else_is_asked() {

@@ -155,7 +155,7 @@ fn name(object: &RawValue) -> String {
 
 fn refused(kind: &ObjectKind, refusal: &Refusal) -> Seen {
     match refusal.code() {
-        Some(403) => Seen::Denied { right: right(kind.api) },
+        _ if refusal.is_denial() => Seen::Denied { right: right(kind.api) },
         Some(404) => Seen::Unsupported { by: "this API server".to_owned() },
         _ => Seen::Failed { why: refusal.to_string() },
     }

@@ -124,7 +124,7 @@ impl Cluster {
         let version = match answer {
             Ok(bytes) => git_version(&bytes),
             // A server that tells its version to nobody may show its objects all the same.
-            Err(refusal) if refusal.code() == Some(403) => None,
+            Err(refusal) if refusal.is_denial() => None,
             Err(refusal) => return Err(failed(refusal)),
         };
         Ok(Self { runtime, client, context, server, checked, version, bounds: Bounds::default(), at_once: AT_ONCE })
@@ -193,7 +193,7 @@ impl Cluster {
         ];
         let remark = "the server's certificate was not checked: who answered is not known for sure".to_owned();
         Capture {
-            name: self.context.clone().unwrap_or_else(|| self.server.clone()),
+            name: format!("cluster {}", self.context.as_ref().unwrap_or(&self.server)),
             source: Source::Cluster,
             taken: now(),
             root: "the Kubernetes API".to_owned(),
@@ -219,12 +219,18 @@ impl Cluster {
         }
     }
 
-    /// Captures of the nodes that a cluster's capture shows, several asked at once, in the order of the list. Each is told
-    /// to `progress` when it is done. Of the pods in the capture only mirror pods are held.
-    pub fn nodes(&self, cluster: &Capture, trails: Vec<Trail>, progress: &dyn Fn(&Capture)) -> Vec<Capture> {
+    /// Captures of the nodes that a cluster's capture shows and that are `meant`, several asked at once, in the order of
+    /// the list. Each is told to `progress` when it is done. Of the pods in the capture only mirror pods are held.
+    pub fn nodes(
+        &self,
+        cluster: &Capture,
+        trails: Vec<Trail>,
+        meant: &dyn Fn(&str) -> bool,
+        progress: &dyn Fn(&Capture),
+    ) -> Vec<Capture> {
         let catalogue = trails_digest(&trails);
         let trails: Vec<Trail> = trails.into_iter().filter(node::is_of_node).collect();
-        let known = Arc::new(Known::of(cluster));
+        let known = Arc::new(Known::of(cluster, meant));
         self.runtime.block_on(async {
             let mut asked = JoinSet::new();
             let mut done: BTreeMap<usize, Capture> = BTreeMap::new();

@@ -36,15 +36,16 @@ pub(super) struct Known {
 
 impl Known {
     /// Reads a capture line by line: of thousands of pods only the mirror pods are held.
-    pub(super) fn of(cluster: &Capture) -> Self {
+    pub(super) fn of(cluster: &Capture, meant: &dyn Fn(&str) -> bool) -> Self {
         let lines = |text: &Text| -> Vec<Value> {
             text.bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
         };
         let list = |api: &str| cluster.seen(&Place::Api(api.to_owned()), Aspect::Objects);
-        let nodes = match list(NODES) {
+        let mut nodes = match list(NODES) {
             Some(Seen::Objects(list)) => lines(&list.text),
             _ => Vec::new(),
         };
+        nodes.retain(|node| node.pointer("/metadata/name").and_then(Value::as_str).is_some_and(meant));
         let (mut pods, mut left_out) = (None, Vec::new());
         match list(PODS) {
             Some(Seen::Objects(list)) => {
@@ -156,7 +157,7 @@ async fn configz(client: &Client, node: &str) -> Seen {
     }
     let bytes = match answer {
         Ok(bytes) => bytes,
-        Err(refusal) if refusal.code() == Some(403) => return Seen::Denied { right: right(path) },
+        Err(refusal) if refusal.is_denial() => return Seen::Denied { right: right(path) },
         Err(refusal) => return Seen::Failed { why: refusal.to_string() },
     };
     match serde_json::from_slice::<Value>(&bytes) {
@@ -194,5 +195,21 @@ fn identity(node: &Value) -> BTreeMap<String, String> {
     .into_iter()
     .filter(|(_, value)| !value.is_empty())
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .chain(labels.into_iter().flatten().filter_map(label))
+    .chain(at("/metadata/creationTimestamp").split('T').next().filter(|day| !day.is_empty()).map(made))
     .collect()
+}
+
+/// The day on which a node joined.
+fn made(day: &str) -> (String, String) {
+    ("joined".to_owned(), day.to_owned())
+}
+
+/// A label, as it sets a node apart from others; those that name the node itself do not.
+fn label((key, value): (&String, &Value)) -> Option<(String, String)> {
+    let own = key == "kubernetes.io/hostname"
+        || key.starts_with("beta.kubernetes.io/")
+        || CONTROL_PLANE.contains(&key.as_str());
+    let value = value.as_str().filter(|_| !own)?;
+    Some((format!("label {key}"), value.to_owned()))
 }

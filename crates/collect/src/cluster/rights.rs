@@ -20,6 +20,20 @@ pub struct Check<'a> {
     pub namespace: Option<&'a str>,
 }
 
+impl std::fmt::Display for Check<'_> {
+    /// As kubectl tells a right: `list daemonsets.apps in the cluster`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        if let Some(name) = self.name {
+            write!(f, "/{name}")?;
+        }
+        write!(f, " in {}", self.namespace.unwrap_or("the cluster"))
+    }
+}
+
 impl Check<'_> {
     /// The right in words, as `kubectl auth can-i` takes it.
     pub fn told(&self) -> String {

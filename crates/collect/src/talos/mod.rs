@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use evidence::{Capture, Limits, Reach, Source, Start, Trail, Walk, trails_digest};
+use evidence::{Capture, Limits, MIRROR_PODS, Reach, Source, Start, Trail, Walk, trails_digest};
 
 pub use client::Method;
 pub use config::{Context, Endpoint, Target, find, load};
@@ -97,7 +97,11 @@ pub fn capture(context: &Context, target: &Target, turn: usize, trails: Vec<Trai
 async fn asked(context: &Context, target: &Target, turn: usize, mut trails: Vec<Trail>) -> Result<Capture, TalosError> {
     let (client, version) = client::through(context, target, turn).await?;
     let catalogue = trails_digest(&trails);
-    trails.retain(|trail| trail.start.is_on_node() || matches!(trail.start, Start::Resources(_)));
+    // Of resources only its own are asked for: others are of the Kubernetes API.
+    trails.retain(|trail| match &trail.start {
+        Start::Resources(kind) => kind != MIRROR_PODS,
+        start => start.is_on_node(),
+    });
     let told = version.version.unwrap_or_default();
     let platform = version.platform.unwrap_or_default();
     let mut machine = Node::new(client, told.tag.clone());

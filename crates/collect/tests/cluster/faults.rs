@@ -1,8 +1,11 @@
 //! Answers that a server gives on a bad day.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use evidence::{Aspect, CONFIG_MAPS, CONFIGZ, Capture, OBJECTS, Place, Seen};
+use collect::cluster::{Access, Cluster, rights};
+use evidence::{Aspect, CONFIG_MAPS, CONFIGZ, Capture, MIRROR_PODS, OBJECTS, Place, Seen};
 use serde_json::{Value, json};
 
 use super::fake::{Asked, Fake, Reply, failure, page};
@@ -14,7 +17,7 @@ const NODES: &str = "/api/v1/nodes";
 /// The capture of the pods of a server, and what it was asked.
 fn pods(answer: impl Fn(&Asked) -> Option<Reply> + Send + Sync + 'static) -> (Capture, Vec<String>) {
     let fake = Fake::start(move |asked| asked.line.contains(PODS).then(|| answer(asked)).flatten());
-    let cluster = connect(fake.kubeconfig()).with_deadline(Duration::from_millis(400));
+    let cluster = connect(fake.kubeconfig());
     (cluster.capture(vec![objects(PODS)]), fake.asked())
 }
 
@@ -35,6 +38,9 @@ fn a_refusal_is_told_by_its_kind_and_not_asked_again() {
         }
         assert_eq!(asked, [format!("GET {PODS}?limit=500")]);
     }
+    // A proxy on the way knows nothing of rights.
+    let (capture, _) = pods(|_| Some(Reply::Json(403, json!("Forbidden"))));
+    assert!(matches!(seen(&capture, PODS), Seen::Failed { why } if why.contains("proxy on the way")));
 }
 
 #[test]
@@ -112,7 +118,7 @@ fn a_server_that_hangs_ends_and_is_not_asked_for_everything() {
     let cluster = connect(fake.kubeconfig()).with_deadline(Duration::from_millis(200));
     let begun = Instant::now();
     let capture = cluster.capture(trails());
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(fake.asked().len(), 3);
     let failed = |api: &str| match seen(&capture, api) {
         Seen::Failed { why } => why.clone(),
@@ -122,7 +128,7 @@ fn a_server_that_hangs_ends_and_is_not_asked_for_everything() {
     assert!(failed(OBJECTS[9].api).starts_with("not asked"), "{}", failed(OBJECTS[9].api));
     // One list that hangs keeps nobody from the others.
     let fake = Fake::start(|asked| asked.line.contains(PODS).then_some(Reply::Silence));
-    let cluster = connect(fake.kubeconfig()).with_deadline(Duration::from_millis(200));
+    let cluster = connect(fake.kubeconfig()).with_deadline(Duration::from_secs(2));
     let capture = cluster.capture(trails());
     let failed = capture.items.iter().filter(|item| matches!(item.seen, Seen::Failed { .. })).count();
     assert_eq!((failed, fake.asked().len()), (1, OBJECTS.len() + CONFIG_MAPS.len()));
@@ -169,6 +175,47 @@ fn an_answer_that_is_too_large_is_asked_for_in_smaller_pages() {
 }
 
 #[test]
+fn what_is_posted_is_tried_once() {
+    let posted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&posted);
+    let fake = Fake::start(move |asked| {
+        let review = asked.line.contains("selfsubject");
+        count.fetch_add(usize::from(review), Ordering::Relaxed);
+        review.then(|| failure(500, "InternalError"))
+    });
+    let cluster = connect(fake.kubeconfig());
+    let answers = cluster.may(&rights()[..2]);
+    assert!(answers.iter().all(|one| one.as_ref().is_err_and(|why| why.contains("500"))), "{answers:?}");
+    assert_eq!((cluster.who(), posted.load(Ordering::Relaxed)), (None, 3));
+}
+
+#[test]
+fn of_a_credential_plugin_nothing_is_told_that_may_be_secret() {
+    let fake = Fake::start(|_| None);
+    let path = fake.kubeconfig();
+    let told = |script: &str| {
+        let mut config: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let exec = json!({ "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never", "command": "sh",
+            "args": ["-c", script, "S3CRETa"] });
+        config["contexts"][0]["context"]["user"] = json!("u");
+        config["users"] = json!([{ "name": "u", "user": { "exec": exec } }]);
+        std::fs::write(&path, config.to_string()).unwrap();
+        let access = Access { kubeconfig: Some(path.clone()), context: None };
+        Cluster::connect(&access).err().map(|error| error.to_string())
+    };
+    let failed = told("echo S3CRETb; echo 'log in first' >&2; exit 7").unwrap();
+    assert!(
+        failed.contains("log in first") && failed.contains("exit status: 7") && !failed.contains("S3CRET"),
+        "{failed}"
+    );
+    let nonsense = told("echo '{ token: S3CRETb'").unwrap();
+    assert!(nonsense.contains("printed no credential") && !nonsense.contains("S3CRET"), "{nonsense}");
+    let credential =
+        r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t"}}"#;
+    assert_eq!(told(&format!("echo '{credential}'")), None);
+}
+
+#[test]
 fn another_than_the_api_proves_nothing_absent() {
     let api = CONFIG_MAPS[0].0;
     let missing = json!({ "kind": "Status", "code": 404, "reason": "NotFound", "details": { "name": "kube-proxy" } });
@@ -207,7 +254,7 @@ fn nodes(count: usize, kubelet: impl Fn(&str) -> Reply + Send + Sync + 'static) 
     });
     let cluster = connect(fake.kubeconfig()).with_pace(1000, 1000).with_deadline(Duration::from_secs(5));
     let capture = cluster.capture(vec![objects(NODES), objects(PODS)]);
-    let captures = cluster.nodes(&capture, of_node(), &|_| {});
+    let captures = cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
     let asked = fake.asked().into_iter().filter(|line| line.contains("configz")).collect();
     (captures, asked)
 }
@@ -255,4 +302,37 @@ fn many_nodes_keep_their_order_and_a_bad_one_is_bad_alone() {
     let bad: Vec<&str> =
         captures.iter().filter(|one| !matches!(configz(one), Seen::Text(_))).map(|one| one.name.as_str()).collect();
     assert_eq!(bad, ["n7"]);
+}
+
+#[test]
+fn without_all_pods_nobody_knows_all_mirror_pods() {
+    let mirror = |pods: Value, more: &'static str| -> Vec<Seen> {
+        let fake = Fake::start(move |asked| match asked.line.strip_prefix("GET ").unwrap_or_default() {
+            line if line.contains("continue=") => Some(failure(403, "Forbidden")),
+            line if line.starts_with(NODES) && !line.contains("configz") => Some(page("Node", &["a", "b"], "")),
+            line if line.starts_with(PODS) => {
+                Some(Reply::Json(200, json!({ "kind": "PodList", "metadata": { "continue": more }, "items": pods })))
+            }
+            _ => None,
+        });
+        let cluster = connect(fake.kubeconfig());
+        let capture = cluster.capture(vec![objects(NODES), objects(PODS)]);
+        let nodes = cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
+        let place = Place::Resources(MIRROR_PODS.to_owned());
+        nodes.iter().map(|node| node.seen(&place, Aspect::Resources).unwrap().clone()).collect()
+    };
+    let none = Seen::Resources(vec![]);
+    assert_eq!(mirror(json!([]), ""), [none.clone(), none.clone()]);
+    assert!(
+        mirror(json!([]), "more").iter().all(|seen| matches!(seen, Seen::Failed { why } if why.contains("not whole")))
+    );
+    // A pod that could not be read is a node's own by its name, or may be anybody's.
+    let broken = |name: &str| {
+        json!([{ "metadata": { "name": name, "namespace": "kube-system" },
+        "spec": { "serviceAccountName": "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----" } }])
+    };
+    let seen = mirror(broken("etcd-a"), "");
+    assert!(matches!(&seen[0], Seen::Failed { why } if why.contains("kube-system/etcd-a")), "{seen:?}");
+    assert_eq!(seen[1], none);
+    assert!(mirror(json!(["nonsense"]), "").iter().all(|seen| matches!(seen, Seen::Failed { .. })));
 }

@@ -8,6 +8,7 @@
 
 mod fake;
 mod faults;
+mod kubelet;
 mod real;
 mod server;
 

@@ -7,6 +7,7 @@ use collect::cluster::{Access, Check, Cluster, ClusterError, rights, role};
 use evidence::{Aspect, Basis, CONFIG_MAPS, CONFIGZ, Capture, MIRROR_PODS, OBJECTS, Place, Seen, Source, Spec};
 use serde_json::{Value, json};
 
+use super::kubelet::Kubelet;
 use super::server::{ADMIN, Server};
 use super::{connect, list, names, objects, of_node, seen, trails, values};
 
@@ -28,7 +29,7 @@ fn a_fresh_server_shows_itself() {
     let Some(server) = Server::shared() else { return };
     let cluster = connect(server.kubeconfig(ADMIN));
     let capture = cluster.capture(trails());
-    assert_eq!((capture.source, capture.name.as_str()), (Source::Cluster, "test"));
+    assert_eq!((capture.source, capture.name.as_str()), (Source::Cluster, "cluster test"));
     assert!(capture.reach.api && !capture.reach.files && !capture.reach.processes);
     assert!(capture.identity["kubernetes"].starts_with("v1."), "{:?}", capture.identity);
     assert_eq!(capture.identity["cluster-uid"].len(), 36, "{:?}", capture.identity);
@@ -64,7 +65,7 @@ fn the_server_itself_says_that_nothing_is_changed_and_no_secret_is_asked_for() {
     server.grant(&role(), "user-1");
     wait_for(&cluster, rights()[0]);
     let capture = cluster.capture(trails());
-    cluster.nodes(&capture, of_node(), &|_| {});
+    cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
     cluster.may(&rights());
     let audited = server.audited("user-1");
     assert!(audited.len() > OBJECTS.len(), "{}", audited.len());
@@ -193,7 +194,7 @@ fn who_has_no_right_learns_which_are_missing() {
         );
     }
     assert!(capture.identity.contains_key("kubernetes") && !capture.identity.contains_key("cluster-uid"));
-    assert_eq!(cluster.nodes(&capture, of_node(), &|_| {}), []);
+    assert_eq!(cluster.nodes(&capture, of_node(), &|_| true, &|_| {}), []);
     let admin = connect(server.kubeconfig(ADMIN));
     let secrets = Check { verb: "get", group: "", resource: "secrets", name: None, namespace: Some("kube-system") };
     let part = Check { verb: "create", group: "", resource: "pods/exec", name: Some("a"), namespace: Some("default") };
@@ -232,7 +233,8 @@ fn nodes_show_who_they_are_and_their_mirror_pods() {
     let cluster = connect(server.kubeconfig(ADMIN));
     let capture = cluster.capture(trails());
     let done = std::cell::RefCell::new(BTreeSet::new());
-    let nodes = cluster.nodes(&capture, of_node(), &|node| assert!(done.borrow_mut().insert(node.name.clone())));
+    let nodes =
+        cluster.nodes(&capture, of_node(), &|_| true, &|node| assert!(done.borrow_mut().insert(node.name.clone())));
     let of = |name: &str| nodes.iter().find(|node| node.name == name).unwrap();
     assert!(done.borrow().contains("one") && done.borrow().contains("two"));
     assert_eq!(of("one").source, Source::ClusterNode);
@@ -264,13 +266,13 @@ fn nodes_show_who_they_are_and_their_mirror_pods() {
 
     // Without the list of pods nobody knows of a mirror pod.
     let capture = cluster.capture(vec![objects("/api/v1/nodes")]);
-    let nodes = cluster.nodes(&capture, of_node(), &|_| {});
+    let nodes = cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
     assert!(nodes.iter().all(|node| node.items.iter().all(|item| item.aspect != Aspect::Resources)));
     let user = connect(server.kubeconfig("user-3"));
     server.grant(&without("pods"), "user-3");
     wait_for(&user, rights()[0]);
     let capture = user.capture(trails());
-    let nodes = user.nodes(&capture, of_node(), &|_| {});
+    let nodes = user.nodes(&capture, of_node(), &|_| true, &|_| {});
     assert!(!nodes.is_empty());
     for node in nodes {
         assert_eq!(mirror_pods(&node), &Seen::Denied { right: "list pods in the cluster".to_owned() });
@@ -278,6 +280,43 @@ fn nodes_show_who_they_are_and_their_mirror_pods() {
         let configz = node.seen(&Place::Api(CONFIGZ.to_owned()), Aspect::Text).unwrap();
         assert_eq!(configz, &Seen::Denied { right: "get nodes/proxy in the cluster".to_owned() });
     }
+}
+
+#[test]
+fn a_kubelet_is_asked_through_the_servers_proxy() {
+    let Some(server) = Server::shared() else { return };
+    let config = json!({ "kubeletconfig": { "port": 10250, "authorization": { "mode": "Webhook" }, "staticPodURLHeader": { "a": ["S3CRET"] } } });
+    let good = Kubelet::start(
+        move |line| if line == "GET /configz" { (200, config.to_string()) } else { (404, String::new()) },
+    );
+    let bad = Kubelet::start(|_| (403, "Forbidden (user=kube-apiserver, verb=get, resource=nodes)".to_owned()));
+    let (Some(good), Some(bad)) = (good, bad) else {
+        eprintln!("skipped: this machine has no address but its own loopback's");
+        return;
+    };
+    for (name, kubelet) in [("good", &good), ("bad", &bad)] {
+        let mut node = node(name, &json!({}));
+        node["status"]["addresses"] = json!([{ "type": "InternalIP", "address": kubelet.address }]);
+        node["status"]["daemonEndpoints"] = json!({ "kubeletEndpoint": { "Port": kubelet.port } });
+        server.create("/api/v1/nodes", &node);
+    }
+    let cluster = connect(server.kubeconfig(ADMIN));
+    let capture = cluster.capture(vec![objects("/api/v1/nodes")]);
+    let nodes = cluster.nodes(&capture, of_node(), &|_| true, &|_| {});
+    let configz = |name: &str| {
+        let node = nodes.iter().find(|node| node.name == name).unwrap();
+        node.items.iter().find(|item| item.place == Place::Api(CONFIGZ.to_owned())).unwrap()
+    };
+    let Seen::Text(text) = &configz("good").seen else { panic!("{:?}", configz("good").seen) };
+    assert!(text.to_lossy().contains("Webhook") && !text.to_lossy().contains("S3CRET"), "{}", text.to_lossy());
+    assert_eq!(configz("good").basis, Basis::Running);
+    assert_eq!(good.asked(), ["GET /configz"]);
+    // It is the server that the kubelet refuses, and not the user.
+    assert!(
+        matches!(&configz("bad").seen, Seen::Failed { why } if why.contains("the kubelet")),
+        "{:?}",
+        configz("bad").seen
+    );
 }
 
 #[test]

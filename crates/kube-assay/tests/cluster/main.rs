@@ -5,6 +5,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod live;
+#[path = "../../../collect/tests/cluster/server.rs"]
+#[allow(dead_code, clippy::print_stderr, reason = "the tests of the client use all of it; what is skipped is said")]
+mod server;
 mod weak;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -250,4 +254,59 @@ fn every_profile_judges_a_cluster_once() {
     let alone = common::judge(node(STOCK), content(), "cis-2.0.1");
     let of_section = alone.findings.iter().filter(|finding| finding.id().starts_with("5."));
     assert!(of_section.clone().count() > 30 && of_section.into_iter().all(|finding| finding.outside));
+}
+
+/// A node as the API alone shows it: its kubelet's configuration in force, and its static pods' mirrors.
+fn of_api(name: &str) -> Capture {
+    let lists = recorded(name);
+    let list = cluster(&lists);
+    let place = Place::Api(PODS.to_owned());
+    let Some(Seen::Objects(pods)) = list.seen(&place, Aspect::Objects) else { panic!("pods") };
+    let pods = pods.text.to_lossy().into_owned();
+    let mirrors = pods.lines().filter(|line| line.contains("kubernetes.io/config.mirror")).map(|line| {
+        let pod: Json = serde_json::from_str(line).unwrap();
+        let text = evidence::Text::new(line.as_bytes().to_vec(), Vec::new());
+        let id = pod["metadata"]["name"].as_str().unwrap().to_owned();
+        evidence::Resource { id, owner: String::new(), spec: evidence::Spec::Text(text) }
+    });
+    let path = common::root().join("fixtures/nodes").join(name).join("api/configz.json");
+    let configz: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let evidence::Spec::Text(configz) = evidence::take_spec(evidence::Cut::Resource, evidence::CONFIGZ, configz) else {
+        panic!("kept")
+    };
+    let items = [
+        (Place::Api(evidence::CONFIGZ.to_owned()), Aspect::Text, Basis::Running, Seen::Text(configz)),
+        (
+            Place::Resources(evidence::MIRROR_PODS.to_owned()),
+            Aspect::Resources,
+            Basis::Declared,
+            Seen::Resources(mirrors.collect()),
+        ),
+    ];
+    let item = |(place, aspect, basis, seen)| Item { trail: "t".to_owned(), place, aspect, basis, seen };
+    Capture {
+        name: "kb-node".to_owned(),
+        source: Source::ClusterNode,
+        identity: BTreeMap::from([("role".to_owned(), "control-plane".to_owned())]),
+        reach: Reach::default(),
+        items: items.into_iter().map(item).collect(),
+        ..list
+    }
+}
+
+#[test]
+fn what_the_api_tells_of_a_node_is_so_or_is_not_told() {
+    for name in [STOCK, HARDENED] {
+        let whole = common::verdicts(&common::judge(node(name), content(), "cis-2.0.1"));
+        let told = common::judge(of_api(name), content(), "cis-2.0.1");
+        let mut known = 0;
+        for (id, verdict) in common::verdicts(&told) {
+            let both = format!("{name} {id}: {verdict:?}, and {:?} on the node", whole[&id]);
+            assert!([Verdict::Unknown, whole[&id]].contains(&verdict), "{both}");
+            known += usize::from(![Verdict::Unknown, Verdict::Manual].contains(&verdict));
+        }
+        assert!(known > 45, "{name}: {known}");
+        let within = told.findings.iter().find(|finding| finding.verdict == Verdict::Unknown && !finding.outside);
+        assert!(within.is_none(), "{name} {within:?}");
+    }
 }

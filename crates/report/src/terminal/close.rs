@@ -141,7 +141,12 @@ impl<'r> Telling<'r> {
             some if said.is_empty() => format!("nothing was decided: all {some} lie outside what this source can see"),
             some => format!("; {some} lie outside what this source can see"),
         };
-        let first = failed.iter().take(3).map(|finding| format!("{}  {}", finding.id(), finding.reason));
+        let first = failed.iter().take(3).map(|finding| {
+            let by_name = ["subject", "role"].contains(&finding.subjects.first().map_or("", |own| own.kind.as_str()));
+            let names: Vec<&str> = finding.subjects.iter().map(|subject| subject.name.as_str()).collect();
+            let who = if by_name { format!("{}: ", words::some(&names, false)) } else { String::new() };
+            format!("{}  {who}{}", finding.id(), finding.reason)
+        });
         let first: Vec<String> = first.collect();
         self.page.blank();
         self.page.strong(&format!("{}{outside}.", said.join(", ")));

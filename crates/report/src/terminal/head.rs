@@ -41,10 +41,18 @@ impl Telling<'_> {
 
     /// Several nodes take a line each, as long as they are few.
     fn captures(&mut self, captures: &[CaptureInfo]) {
-        let names: Vec<&str> = captures.iter().map(|capture| capture.name.as_str()).collect();
-        self.page.labelled("nodes", &format!("{}: {}", captures.len(), words::some(&names, self.verbose)));
-        if captures.len() <= 4 || self.verbose {
-            for capture in captures {
+        let (clusters, nodes): (Vec<&CaptureInfo>, Vec<&CaptureInfo>) =
+            captures.iter().partition(|capture| capture.source == "cluster");
+        for cluster in clusters {
+            let server = cluster.identity.get("server").map(|server| format!(" at {server}")).unwrap_or_default();
+            let name = cluster.name.strip_prefix("cluster ").unwrap_or(&cluster.name);
+            self.page.labelled("cluster", &format!("{name}{server}; {}; {}", source(cluster), sight(cluster)));
+        }
+        let names: Vec<&str> = nodes.iter().map(|capture| capture.name.as_str()).collect();
+        self.page
+            .labelled("nodes", &format!("{}{}: {}", nodes.len(), roles(&nodes), words::some(&names, self.verbose)));
+        if nodes.len() <= 4 || self.verbose {
+            for capture in nodes {
                 self.page.labelled("", &format!("{}; {}; {}", described(capture), source(capture), sight(capture)));
             }
         }
@@ -134,6 +142,16 @@ impl Telling<'_> {
     }
 }
 
+/// ` (3 control-plane, 40 worker)`, where the API told.
+fn roles(nodes: &[&CaptureInfo]) -> String {
+    let mut roles: BTreeMap<&str, usize> = BTreeMap::new();
+    for role in nodes.iter().filter_map(|capture| capture.identity.get("role")) {
+        *roles.entry(role).or_default() += 1;
+    }
+    let said: Vec<String> = roles.into_iter().map(|(role, count)| format!("{count} {role}")).collect();
+    if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
+}
+
 /// The node, with its operating system and kernel if they are known.
 fn described(capture: &CaptureInfo) -> String {
     let known = |key: &str, before: &str| {
@@ -147,12 +165,17 @@ fn source(capture: &CaptureInfo) -> String {
         return "saved by a person, at a time that is not told".to_owned();
     }
     let taken = capture.taken.as_ref().map_or("at a time it does not say".to_owned(), |time| words::time(time));
+    if ["cluster", "cluster-node"].contains(&capture.source.as_str()) {
+        return format!("taken {taken}");
+    }
     format!("{}, root {}, taken {taken}", capture.source, capture.root)
 }
 
 fn sight(capture: &CaptureInfo) -> String {
-    if capture.source == "saved" {
-        return "what was saved, and nothing else".to_owned();
+    match capture.source.as_str() {
+        "saved" => return "what was saved, and nothing else".to_owned(),
+        "cluster-node" => return "what the Kubernetes API tells of it".to_owned(),
+        _ => {}
     }
     let list = |words: &[String]| if words.is_empty() { "nothing".to_owned() } else { words.join(", ") };
     let rights = if capture.rights.is_empty() { String::new() } else { format!(" (as {})", list(&capture.rights)) };

@@ -99,6 +99,11 @@ pub(super) fn job(options: &Options, target: &Target) -> Value {
     let labels = labels(Some(&options.run));
     let mut annotations = json!({ NODE: target.name, LASTS: (options.deadline + 2 * KEPT).as_secs().to_string() });
     let job_annotations = annotations.clone();
+    // What a node tells is for who asked, and not for a store of all logs: the usual shippers are told so.
+    annotations["fluentbit.io/exclude"] = json!("true");
+    annotations["co.elastic.logs/enabled"] = json!("false");
+    let mut pod_labels = labels.clone();
+    pod_labels["vector.dev/exclude"] = json!("true");
     if options.old_apparmor {
         annotations[format!("container.apparmor.security.beta.kubernetes.io/{CONTAINER}")] = json!("unconfined");
     }
@@ -116,7 +121,7 @@ pub(super) fn job(options: &Options, target: &Target) -> Value {
             "activeDeadlineSeconds": options.deadline.as_secs().max(1),
             "ttlSecondsAfterFinished": KEPT.as_secs(),
             "template": {
-                "metadata": { "labels": labels, "annotations": annotations },
+                "metadata": { "labels": pod_labels, "annotations": annotations },
                 "spec": pod(options, target),
             },
         },

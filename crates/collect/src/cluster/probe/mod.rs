@@ -162,9 +162,9 @@ impl Target {
         (!name.is_empty()).then(|| Self { name: name.to_owned(), taints: taints.collect(), unfit, boot, shared: true })
     }
 
-    /// The nodes of a cluster's capture.
-    pub fn all(cluster: &Capture) -> Vec<Self> {
-        Known::of(cluster).nodes.iter().filter_map(Self::of).collect()
+    /// Those nodes of a cluster's capture that are meant.
+    pub fn all(cluster: &Capture, meant: &dyn Fn(&str) -> bool) -> Vec<Self> {
+        Known::of(cluster, meant).nodes.iter().filter_map(Self::of).collect()
     }
 }
 
@@ -248,9 +248,9 @@ pub enum ProbeError {
 impl ProbeError {
     /// A refusal of something that was asked.
     fn of(refusal: &Refusal, right: impl FnOnce() -> String) -> Self {
-        match refusal.code() {
+        match refusal.is_denial() {
             // Webhooks and quotas refuse with the same number.
-            Some(403) if refusal.to_string().contains(" cannot ") => Self::MayNot { right: right() },
+            true if refusal.to_string().contains(" cannot ") => Self::MayNot { right: right() },
             _ => Self::Server(state::told(&refusal.to_string())),
         }
     }
