@@ -83,8 +83,7 @@ impl Reached {
         // A second handler cannot be set; then the first one stops this run as well.
         let _ = ctrlc::set_handler(move || on_signal.store(true, Ordering::SeqCst));
         let mut of_api: BTreeMap<String, Capture> = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
-        let targets: Vec<Target> =
-            Target::all(whole).into_iter().filter(|target| of_api.contains_key(&target.name)).collect();
+        let targets = Target::all(whole, &|name| of_api.contains_key(name));
         let total = targets.len();
         let mut done = Vec::new();
         let mut told = |event: Told<'_>| match event {

@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: &Manifests) -> anyhow::Result<Exit> {
                 taints: Vec::new(),
                 unfit: None,
                 boot: None,
+                shared: true,
             });
             manifests(&options, &nodes.collect::<Vec<_>>(), &assess::trails(&content::load_valid(&[])?))
         }

@@ -385,8 +385,8 @@ mod tests {
                  &limit=5&continue=b",
             ),
             (
-                Request::Some { path: "/api/v1/namespaces/n/events", which: Which::Failed, limit: 5, after: None },
-                "GET /api/v1/namespaces/n/events?fieldSelector=reason%3DFailedCreate&limit=5",
+                Request::Some { path: "/api/v1/namespaces/n/events", which: Which::Warnings, limit: 5, after: None },
+                "GET /api/v1/namespaces/n/events?fieldSelector=type%3DWarning&limit=5",
             ),
             (
                 Request::Log { namespace: "n", pod: "p", limit: 9 },

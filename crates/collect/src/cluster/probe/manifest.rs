@@ -67,8 +67,14 @@ pub(super) fn config_map_name(options: &Options) -> String {
 }
 
 /// A node's name may be longer than that of a Job, whose pods bear it as a label.
-pub(super) fn job_name(options: &Options, node: &str) -> String {
+fn name_of_node(options: &Options, node: &str) -> String {
     format!("kube-assay-{}-{}", options.run, &evidence::digest(node.as_bytes())[..10])
+}
+
+/// A second try on the same node has a Job of its own.
+pub(super) fn job_name(options: &Options, target: &Target) -> String {
+    let name = name_of_node(options, &target.name);
+    if target.shared { name } else { format!("{name}-2") }
 }
 
 /// The trails, plain: whoever admits the run may read where it will look.
@@ -93,6 +99,11 @@ pub(super) fn job(options: &Options, target: &Target) -> Value {
     let labels = labels(Some(&options.run));
     let mut annotations = json!({ NODE: target.name, LASTS: (options.deadline + 2 * KEPT).as_secs().to_string() });
     let job_annotations = annotations.clone();
+    // What a node tells is for who asked, and not for a store of all logs: the usual shippers are told so.
+    annotations["fluentbit.io/exclude"] = json!("true");
+    annotations["co.elastic.logs/enabled"] = json!("false");
+    let mut pod_labels = labels.clone();
+    pod_labels["vector.dev/exclude"] = json!("true");
     if options.old_apparmor {
         annotations[format!("container.apparmor.security.beta.kubernetes.io/{CONTAINER}")] = json!("unconfined");
     }
@@ -100,7 +111,7 @@ pub(super) fn job(options: &Options, target: &Target) -> Value {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(options, &target.name),
+            "name": job_name(options, target),
             "namespace": options.namespace,
             "labels": labels,
             "annotations": job_annotations,
@@ -110,7 +121,7 @@ pub(super) fn job(options: &Options, target: &Target) -> Value {
             "activeDeadlineSeconds": options.deadline.as_secs().max(1),
             "ttlSecondsAfterFinished": KEPT.as_secs(),
             "template": {
-                "metadata": { "labels": labels, "annotations": annotations },
+                "metadata": { "labels": pod_labels, "annotations": annotations },
                 "spec": pod(options, target),
             },
         },
@@ -130,8 +141,8 @@ fn pod(options: &Options, target: &Target) -> Value {
         "nodeName": target.name,
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 1,
-        // Which processes run, and that one does not, shows only in the node's own process namespace.
-        "hostPID": true,
+        // No `hostPID`: the node's own /proc comes with its root and shows all of its processes, and from a namespace of
+        // its own this one can neither signal nor trace them.
         // The kernel answers for settings of the network by the namespace of whoever reads them.
         "hostNetwork": true,
         "dnsPolicy": "Default",
@@ -150,6 +161,16 @@ fn pod(options: &Options, target: &Target) -> Value {
 }
 
 fn container(options: &Options, target: &Target) -> Value {
+    // What the node unmounts must go from here too: a mount that stayed behind would keep a volume in use that is being
+    // moved to another node. That rules out `recursiveReadOnly`, which takes no propagation: what is mounted below the
+    // root is not made read-only by this mount, and left alone by the program. Where the root is shared with nobody, a
+    // runtime refuses to propagate; there everything is read-only instead.
+    let mut host = json!({ "name": "host", "mountPath": "/host", "readOnly": true });
+    if target.shared {
+        host["mountPropagation"] = json!("HostToContainer");
+    } else {
+        host["recursiveReadOnly"] = json!("IfPossible");
+    }
     let mut security = json!({
         "privileged": false,
         "allowPrivilegeEscalation": false,
@@ -158,8 +179,9 @@ fn container(options: &Options, target: &Target) -> Value {
         "runAsUser": 0,
         "runAsGroup": 0,
         "runAsNonRoot": false,
-        // To look at files of others, and to see which program a process runs. SYS_ADMIN would show one setting more
-        // (net.core.bpf_jit_harden) and could do nearly everything, so it is not asked for.
+        // DAC_READ_SEARCH: to look at files in folders of other accounts (etcd's, say). SYS_PTRACE: to see which program
+        // a process runs, its environment and its sockets. SYS_ADMIN would show one setting more (net.core.bpf_jit_harden)
+        // and could do nearly everything, so it is not asked for.
         "capabilities": { "drop": ["ALL"], "add": ["DAC_READ_SEARCH", "SYS_PTRACE"] },
         // A confined process may neither look at the processes nor at the files of others. Both are without effect
         // where the node has no such module.
@@ -182,10 +204,7 @@ fn container(options: &Options, target: &Target) -> Value {
         },
         "securityContext": security,
         "volumeMounts": [
-            // What the node unmounts must go from here too: a mount that stayed behind would keep a volume in use that
-            // is being moved to another node. That rules out `recursiveReadOnly`, which takes no propagation: what is
-            // mounted below the root is not made read-only by this mount, and left alone by the program.
-            { "name": "host", "mountPath": "/host", "readOnly": true, "mountPropagation": "HostToContainer" },
+            host,
             { "name": "trails", "mountPath": "/trails", "readOnly": true },
         ],
     })

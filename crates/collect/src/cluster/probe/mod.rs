@@ -138,6 +138,8 @@ pub struct Target {
     pub unfit: Option<String>,
     /// The number that its kernel took when it started.
     pub boot: Option<String>,
+    /// Whether the mount of its root is shared, as systemd makes it. A run tries, and finds out.
+    pub shared: bool,
 }
 
 impl Target {
@@ -157,12 +159,12 @@ impl Target {
             _ => Some("it is not ready, so its kubelet starts nothing".to_owned()),
         };
         let boot = Some(at("/status/nodeInfo/bootID").to_owned()).filter(|boot| !boot.is_empty());
-        (!name.is_empty()).then(|| Self { name: name.to_owned(), taints: taints.collect(), unfit, boot })
+        (!name.is_empty()).then(|| Self { name: name.to_owned(), taints: taints.collect(), unfit, boot, shared: true })
     }
 
-    /// The nodes of a cluster's capture.
-    pub fn all(cluster: &Capture) -> Vec<Self> {
-        Known::of(cluster, &|_| true).nodes.iter().filter_map(Self::of).collect()
+    /// Those nodes of a cluster's capture that are meant.
+    pub fn all(cluster: &Capture, meant: &dyn Fn(&str) -> bool) -> Vec<Self> {
+        Known::of(cluster, meant).nodes.iter().filter_map(Self::of).collect()
     }
 }
 
@@ -246,9 +248,9 @@ pub enum ProbeError {
 impl ProbeError {
     /// A refusal of something that was asked.
     fn of(refusal: &Refusal, right: impl FnOnce() -> String) -> Self {
-        match refusal.code() {
+        match refusal.is_denial() {
             // Webhooks and quotas refuse with the same number.
-            Some(403) if refusal.to_string().contains(" cannot ") => Self::MayNot { right: right() },
+            true if refusal.to_string().contains(" cannot ") => Self::MayNot { right: right() },
             _ => Self::Server(state::told(&refusal.to_string())),
         }
     }

@@ -147,8 +147,8 @@ pub(in crate::cluster) enum Which<'a> {
     Ours,
     /// Those of one run.
     Run(&'a str),
-    /// Of events: that an object could not be made.
-    Failed,
+    /// Of events: what went wrong.
+    Warnings,
 }
 
 impl Which<'_> {
@@ -157,7 +157,7 @@ impl Which<'_> {
         let (name, selector) = match self {
             Self::Ours => ("labelSelector", MANAGED_BY.to_owned()),
             Self::Run(run) => ("labelSelector", format!("{MANAGED_BY},{RUN}={run}")),
-            Self::Failed => ("fieldSelector", "reason=FailedCreate".to_owned()),
+            Self::Warnings => ("fieldSelector", "type=Warning".to_owned()),
         };
         format!("{name}={}", crate::cluster::client::escaped(&selector))
     }

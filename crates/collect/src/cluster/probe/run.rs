@@ -1,5 +1,6 @@
 //! One run: Jobs are made, a bounded number at once, followed until each has ended, read one by one, and removed.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::request::{Change, Made, Which};
-use super::state::{Step, step, text};
+use super::state::{Step, Warnings, step, text};
 use super::tidy::{self, Attempted, Leftover};
 use super::{LARGEST_TRAILS, Options, ProbeError, Target, Told, log, manifest, probe_rights, space};
 use crate::cluster::client::{Client, Request};
@@ -27,6 +28,12 @@ const BEAT: Duration = Duration::from_millis(100);
 const SEEN: Duration = Duration::from_secs(3);
 const SETTLED: Duration = Duration::from_secs(30);
 
+/// After so long it is asked what holds a pod up.
+const SLOW: Duration = Duration::from_secs(8);
+
+/// How often that is asked.
+const ASKED: Duration = Duration::from_secs(4);
+
 /// How long after its deadline a Job is given up, although the cluster does not say that it ended.
 const OVERDUE: Duration = Duration::from_secs(30);
 
@@ -35,9 +42,11 @@ const MISSES: u32 = 5;
 
 /// A node that is being looked at.
 struct Active<'a> {
-    target: &'a Target,
+    target: Cow<'a, Target>,
     since: Instant,
+    /// What it waits for, and what it waited for that tells most.
     last: String,
+    held: String,
 }
 
 struct Run<'a, 'b> {
@@ -46,10 +55,12 @@ struct Run<'a, 'b> {
     catalogue: String,
     told: &'a mut dyn FnMut(Told<'_>),
     stop: &'b AtomicBool,
-    queue: VecDeque<&'a Target>,
+    queue: VecDeque<Cow<'a, Target>>,
     /// By the names of their Jobs.
     active: BTreeMap<String, Active<'a>>,
     attempted: Attempted,
+    /// What the cluster warned of, and when it was asked.
+    warnings: (Warnings, Option<Instant>),
 }
 
 /// Waits, unless the run is to stop. Whether it is.
@@ -78,17 +89,18 @@ pub(super) async fn all(
         catalogue: trails_digest(trails),
         told,
         stop,
-        queue: nodes.iter().filter(|node| names.insert(&node.name)).collect(),
+        queue: nodes.iter().filter(|node| names.insert(&node.name)).map(Cow::Borrowed).collect(),
         active: BTreeMap::new(),
         attempted: Attempted::default(),
+        warnings: (Warnings::new(), None),
     };
     let ended = match run.prepare(context, trails).await {
         Ok(()) => run.go_on().await,
         Err(error) => Err(error),
     };
     let why = ended.err().unwrap_or(ProbeError::Stopped);
-    let rest: Vec<&Target> = run.active.values().map(|active| active.target).chain(run.queue.drain(..)).collect();
-    for target in rest {
+    let active = std::mem::take(&mut run.active).into_values().map(|active| active.target);
+    for target in active.chain(run.queue.drain(..)) {
         (run.told)(Told::Ended { node: &target.name, result: Err(why.clone()) });
     }
     if run.attempted.any { tidy::tidy(client, context, options, run.attempted).await } else { Vec::new() }
@@ -177,21 +189,21 @@ impl Run<'_, '_> {
     async fn begin(&mut self) -> Result<(), ProbeError> {
         while self.active.len() < self.options.max_parallel.max(1) && !self.stop.load(Ordering::Relaxed) {
             let Some(target) = self.queue.pop_front() else { break };
-            let name = manifest::job_name(self.options, &target.name);
+            let name = manifest::job_name(self.options, &target);
             // It may be made even if no answer says so.
             self.attempted.jobs.insert((name.clone(), target.name.clone()));
-            match tidy::make(self.client, self.options, Made::Job, &manifest::job(self.options, target)).await {
+            match tidy::make(self.client, self.options, Made::Job, &manifest::job(self.options, &target)).await {
                 Ok(()) => {
-                    let (since, last) = (Instant::now(), String::new());
-                    self.active.insert(name, Active { target, since, last });
+                    let (since, last, held) = (Instant::now(), String::new(), String::new());
+                    self.active.insert(name, Active { target, since, last, held });
                 }
                 // The same holds for all others.
                 Err(error @ (ProbeError::MayNot { .. } | ProbeError::Mistake(_))) => {
                     self.queue.push_front(target);
                     return Err(error);
                 }
-                Err(ProbeError::Server(why)) => self.end(target, Err(ProbeError::Rejected { why })),
-                Err(error) => self.end(target, Err(error)),
+                Err(ProbeError::Server(why)) => self.end(&target, Err(ProbeError::Rejected { why })),
+                Err(error) => self.end(&target, Err(error)),
             }
         }
         Ok(())
@@ -211,38 +223,62 @@ impl Run<'_, '_> {
         for pod in &pods {
             of_jobs.entry(owner(pod)).or_default().push(pod);
         }
-        let lonely = |(name, active): (&String, &Active<'_>)| {
-            active.since.elapsed() > SEEN && !of_jobs.contains_key(name.as_str())
+        let held_up = |(name, active): (&String, &Active<'_>)| {
+            let running = || of_jobs[name.as_str()].iter().all(|pod| text(pod, "/status/phase") != "Pending");
+            let age = active.since.elapsed();
+            if of_jobs.contains_key(name.as_str()) { age > SLOW && !running() } else { age > SEEN }
         };
-        let failures = if self.active.iter().any(lonely) { self.failures().await? } else { BTreeMap::new() };
+        if self.active.iter().any(held_up) && self.warnings.1.is_none_or(|asked| asked.elapsed() > ASKED) {
+            self.warnings = (self.warned().await?, Some(Instant::now()));
+        }
         let names: Vec<String> = self.active.keys().cloned().collect();
         for name in names {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(ProbeError::Stopped);
             }
             let own = of_jobs.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
-            let failure = failures.get(&name).map(String::as_str);
             let Some(active) = self.active.get_mut(&name) else { continue };
             let (age, seconds) = (active.since.elapsed(), self.options.deadline.as_secs());
-            let settles = failure.is_some_and(|why| why.contains("not found"));
+            let settles = self.warnings.0.get(&name).is_some_and(|why| why.contains("not found"));
             let patient = age < SEEN || settles && age < SETTLED;
-            let next = match step(jobs.get(name.as_str()).copied(), own, failure, patient, seconds) {
-                Step::Waits(last) if age > self.options.deadline + OVERDUE => {
-                    Step::Failed(ProbeError::Deadline { seconds, last })
+            let next = match step(jobs.get(name.as_str()).copied(), own, &self.warnings.0, patient, seconds) {
+                Step::Waits(_) if age > self.options.deadline + OVERDUE => {
+                    Step::Failed(ProbeError::Deadline { seconds, last: String::new() })
                 }
                 next => next,
             };
-            let target = active.target;
+            let target = active.target.clone();
             match next {
                 Step::Waits(what) => {
                     if active.last != what {
                         (self.told)(Told::Stage { node: &target.name, what: &what });
+                        if what.contains(": ") {
+                            active.held.clone_from(&what);
+                        }
                         active.last = what;
                     }
                 }
+                // Nothing was started yet: it is tried once more, in the other way.
+                Step::Unshared if target.shared => {
+                    let what = "its root, which is shared with nobody, to be mounted in another way";
+                    (self.told)(Told::Stage { node: &target.name, what });
+                    self.active.remove(&name);
+                    self.remove(&name, &target).await;
+                    self.queue.push_front(Cow::Owned(Target { shared: false, ..target.into_owned() }));
+                }
+                Step::Unshared => {
+                    let why = "its root can be mounted in no way".to_owned();
+                    self.finish(&name, Err(ProbeError::Failed { code: None, why })).await;
+                }
+                Step::Failed(ProbeError::Deadline { seconds, last }) => {
+                    // What held it up says more than that it is being removed.
+                    let held = [&active.held, &last, &active.last].into_iter().find(|word| !word.is_empty());
+                    let last = held.cloned().unwrap_or_default();
+                    self.finish(&name, Err(ProbeError::Deadline { seconds, last })).await;
+                }
                 Step::Failed(error) => self.finish(&name, Err(error)).await,
                 Step::Ended(pod) => {
-                    let read = self.read(&pod, target).await;
+                    let read = self.read(&pod, &target).await;
                     self.finish(&name, read).await;
                 }
             }
@@ -264,18 +300,31 @@ impl Run<'_, '_> {
     /// Tells what came of a node, and removes its Job. What cannot be removed now is removed at the end.
     async fn finish(&mut self, name: &str, result: Result<Capture, ProbeError>) {
         let Some(active) = self.active.remove(name) else { return };
-        self.end(active.target, result);
+        self.end(&active.target, result);
+        self.remove(name, &active.target).await;
+    }
+
+    async fn remove(&mut self, name: &str, target: &Target) {
         let remove = Change::Remove { kind: Made::Job, namespace: &self.options.namespace, name, only: None };
         if tidy::change(self.client, &remove).await.is_ok() {
-            self.attempted.jobs.remove(&(name.to_owned(), active.target.name.clone()));
+            self.attempted.jobs.remove(&(name.to_owned(), target.name.clone()));
         }
     }
 
-    /// What the cluster says of pods that could not be made, by the names of their Jobs.
-    async fn failures(&self) -> Result<BTreeMap<String, String>, ProbeError> {
+    /// What the cluster warns of, by the names of Jobs and pods.
+    async fn warned(&self) -> Result<Warnings, ProbeError> {
         let path = format!("/api/v1/namespaces/{}/events", self.options.namespace);
-        let events = tidy::list(self.client, &path, Some(Which::Failed)).await?;
-        let told = |event: &Value| (text(event, "/involvedObject/name").to_owned(), text(event, "/message").to_owned());
+        let mut events = tidy::list(self.client, &path, Some(Which::Warnings)).await?;
+        // The last one of each counts. Times of this form sort as text.
+        let at = |event: &Value| {
+            ["/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"].map(|way| text(event, way)).concat()
+        };
+        events.sort_by_cached_key(at);
+        let told = |event: &Value| {
+            let (reason, message) = (text(event, "/reason"), text(event, "/message"));
+            let said = if reason == "FailedCreate" { message.to_owned() } else { format!("{reason}: {message}") };
+            (text(event, "/involvedObject/name").to_owned(), said)
+        };
         Ok(events.iter().map(told).collect())
     }
 }

@@ -1,5 +1,7 @@
 //! How far the look at a node is, told from its Job, its pod and what the cluster says of them.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::ProbeError;
@@ -18,6 +20,9 @@ const NO_IMAGE: [&str; 6] = [
     "SignatureValidationFailed",
 ];
 
+/// What every runtime says of a mount that cannot propagate, since the node's root is shared with nobody.
+const UNSHARED: &str = "not a shared or slave mount";
+
 /// How far it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -25,15 +30,20 @@ pub(super) enum Step {
     Waits(String),
     /// The pod of this name ended well: its log may be read.
     Ended(String),
+    /// The node's root is shared with nobody: it must be mounted in another way.
+    Unshared,
     /// It ended otherwise, or never will.
     Failed(ProbeError),
 }
 
-/// How far a Job is. `failure`: what the cluster says of a pod that could not be made; `patient`: it was made so short a
-/// time ago that a list may not show everything of it yet.
-pub(super) fn step(job: Option<&Value>, pods: &[&Value], failure: Option<&str>, patient: bool, seconds: u64) -> Step {
+/// Warnings of the cluster by the names of the objects that they are about.
+pub(super) type Warnings = BTreeMap<String, String>;
+
+/// How far a Job is. `patient`: it was made so short a time ago that a list may not show everything of it yet.
+pub(super) fn step(job: Option<&Value>, pods: &[&Value], warnings: &Warnings, patient: bool, seconds: u64) -> Step {
     let deadline = |last: String| Step::Failed(ProbeError::Deadline { seconds, last });
-    let of_pods = pods.iter().map(|pod| of_pod(pod)).max_by_key(rank);
+    let of_pods = pods.iter().map(|pod| of_pod(pod, warnings)).max_by_key(rank);
+    let failure = job.and_then(|job| warnings.get(text(job, "/metadata/name"))).map(String::as_str);
     if let Some(ended @ Step::Ended(_)) = of_pods {
         return ended;
     }
@@ -66,12 +76,12 @@ pub(super) fn step(job: Option<&Value>, pods: &[&Value], failure: Option<&str>, 
 fn rank(step: &Step) -> u8 {
     match step {
         Step::Ended(_) => 2,
-        Step::Waits(_) => 1,
+        Step::Waits(_) | Step::Unshared => 1,
         Step::Failed(_) => 0,
     }
 }
 
-fn of_pod(pod: &Value) -> Step {
+fn of_pod(pod: &Value, warnings: &Warnings) -> Step {
     let status = pod.pointer("/status/containerStatuses").and_then(Value::as_array);
     let own = status.and_then(|all| all.iter().find(|one| text(one, "/name") == CONTAINER));
     match text(pod, "/status/phase") {
@@ -79,7 +89,7 @@ fn of_pod(pod: &Value) -> Step {
         "Failed" => Step::Failed(failed(pod, own)),
         // Why, the Job tells soon.
         _ if pod.pointer("/metadata/deletionTimestamp").is_some() => Step::Waits("its pod to be gone".to_owned()),
-        phase => waits(pod, own, phase),
+        phase => waits(pod, own, phase, warnings),
     }
 }
 
@@ -97,7 +107,7 @@ fn failed(pod: &Value, container: Option<&Value>) -> ProbeError {
     ProbeError::Failed { code, why: told(&why) }
 }
 
-fn waits(pod: &Value, container: Option<&Value>, phase: &str) -> Step {
+fn waits(pod: &Value, container: Option<&Value>, phase: &str, warnings: &Warnings) -> Step {
     let waiting = container.and_then(|container| container.pointer("/state/waiting"));
     let Some(waiting) = waiting else {
         let not_ready = text(pod, "/status/reason");
@@ -109,7 +119,13 @@ fn waits(pod: &Value, container: Option<&Value>, phase: &str) -> Step {
         });
     };
     let (reason, message) = (text(waiting, "/reason"), text(waiting, "/message"));
+    // That a volume or a network cannot be made stands in no status.
+    let message =
+        if message.is_empty() { warnings.get(text(pod, "/metadata/name")).map_or("", |one| one) } else { message };
     let said = told(&if message.is_empty() { reason.to_owned() } else { format!("{reason}: {message}") });
+    if message.contains(UNSHARED) {
+        return Step::Unshared;
+    }
     if NO_IMAGE.contains(&reason) { Step::Failed(ProbeError::Image { why: said }) } else { Step::Waits(said) }
 }
 

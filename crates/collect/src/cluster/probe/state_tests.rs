@@ -28,7 +28,9 @@ fn over(kind: &str, reason: &str) -> Value {
 
 fn told_of(job: Option<&Value>, pods: &[Value], failure: Option<&str>, patient: bool) -> String {
     let pods: Vec<&Value> = pods.iter().collect();
-    match step(job, &pods, failure, patient, 60) {
+    let warnings = failure.iter().flat_map(|why| ["j", "p"].map(|name| (name.to_owned(), (*why).to_owned()))).collect();
+    match step(job, &pods, &warnings, patient, 60) {
+        Step::Unshared => "unshared".to_owned(),
         Step::Waits(what) => format!("waits: {what}"),
         Step::Ended(pod) => format!("ended: {pod}"),
         Step::Failed(error) => format!("failed: {error}"),
@@ -37,7 +39,7 @@ fn told_of(job: Option<&Value>, pods: &[Value], failure: Option<&str>, patient: 
 
 #[test]
 fn every_way_of_a_pod_is_told() {
-    let job = json!({ "status": {} });
+    let job = json!({ "metadata": { "name": "j" }, "status": {} });
     let denied = "pods \"x\" is forbidden: violates PodSecurity \"restricted:latest\": hostPID=true";
     let evicted = pod(&json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on resource" }));
     let going = json!({ "metadata": { "name": "p", "deletionTimestamp": "x" }, "status": { "phase": "Running" } });
@@ -51,6 +53,18 @@ fn every_way_of_a_pod_is_told() {
         (Some(&job), &[pod(&json!({ "phase": "Pending" }))], None, "waits: the node's kubelet to take it"),
         (Some(&job), &[pod(&json!({ "phase": "Running" }))], None, "waits: the probe to end"),
         (Some(&job), &[waiting("ContainerCreating", "")], None, "waits: ContainerCreating"),
+        (
+            Some(&job),
+            &[waiting("ContainerCreating", "")],
+            Some("FailedMount: no such map"),
+            "waits: ContainerCreating: FailedMount: no such map",
+        ),
+        (
+            Some(&job),
+            &[waiting("CreateContainerError", "path \"/\" is mounted on \"/\" but it is not a shared or slave mount")],
+            None,
+            "unshared",
+        ),
         (Some(&job), &[waiting("ErrImagePull", "not found")], None, "waits: ErrImagePull: not found"),
         (
             Some(&job),

@@ -11,7 +11,7 @@ fn options() -> Options {
 pub(super) fn target(name: &str) -> Target {
     let taint = |key: &str, value: &str| Taint { key: key.into(), value: value.into(), effect: "NoSchedule".into() };
     let taints = vec![taint("node-role.kubernetes.io/control-plane", ""), taint("team", "db")];
-    Target { name: name.to_owned(), taints, unfit: None, boot: Some("b".to_owned()) }
+    Target { name: name.to_owned(), taints, unfit: None, boot: Some("b".to_owned()), shared: true }
 }
 
 fn trails() -> Vec<Trail> {
@@ -28,6 +28,12 @@ fn manifests_are_these() {
     // The roles that read are shown elsewhere.
     let own = |one: &&Value| one["metadata"]["name"] != "kube-assay" || one["kind"] == "Namespace";
     insta::assert_json_snapshot!(all.iter().filter(own).collect::<Vec<_>>());
+    let alone = manifests(&options(), &[Target { shared: false, ..target("node-1") }], &trails());
+    let mount = &alone.last().unwrap()["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0];
+    assert_eq!(
+        *mount,
+        json!({ "name": "host", "mountPath": "/host", "readOnly": true, "recursiveReadOnly": "IfPossible" })
+    );
     let old = manifests(&Options { old_apparmor: true, ..options() }, &[target("node-1")], &trails());
     let template = &old.last().unwrap()["spec"]["template"];
     assert_eq!(
