@@ -9,8 +9,10 @@
 mod fake;
 mod faults;
 mod kubelet;
+mod probe;
 mod real;
 mod server;
+mod stand_in;
 
 use std::path::PathBuf;
 

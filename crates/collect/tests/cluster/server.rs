@@ -18,7 +18,7 @@ const USERS: usize = 64;
 /// Starts both, and ends both by their own pids as soon as nobody holds the other end of its input: when the server is
 /// dropped, and also when the test's process ends without dropping anything, be it by a panic or by a signal.
 const KEEPER: &str = r#"
-folder=$1; etcd=$2; apiserver=$3; client=$4; peer=$5; port=$6
+folder=$1; etcd=$2; apiserver=$3; client=$4; peer=$5; port=$6; controllers=$7
 cd "$folder" || exit 1
 "$etcd" --data-dir=etcd --unsafe-no-fsync --listen-client-urls="http://127.0.0.1:$client" \
     --advertise-client-urls="http://127.0.0.1:$client" --listen-peer-urls="http://127.0.0.1:$peer" \
@@ -31,7 +31,22 @@ first=$!
     --authorization-mode=RBAC --token-auth-file=tokens --disable-admission-plugins=ServiceAccount \
     --audit-policy-file=audit.json --audit-log-path=audit.log >apiserver.log 2>&1 </dev/null &
 second=$!
+third=
+if [ -n "$controllers" ]; then
+    # It ends by itself where the server, or its kubeconfig, is not there yet.
+    (trap 'kill -KILL "$own"; exit' TERM
+    while :; do
+        "$controllers" --kubeconfig=kubeconfig-admin --leader-elect=false --secure-port=0 \
+            --controllers=job-controller,ttl-after-finished-controller,garbage-collector-controller,namespace-controller \
+            >>controllers.log 2>&1 </dev/null &
+        own=$!
+        wait "$own"
+        sleep 1
+    done) &
+    third=$!
+fi
 read -r _
+[ -z "$third" ] || kill "$third"
 # At once: nothing of theirs is kept, and an API server waits long for an etcd that went before it.
 kill -KILL "$second" "$first" 2>/dev/null
 wait
@@ -73,12 +88,25 @@ impl Server {
 
     /// Another server.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(None)
+    }
+
+    /// Another server, with the controllers that run Jobs and remove what belonged to something that is gone.
+    pub(crate) fn start_with_controllers() -> Option<Self> {
+        let Some(controllers) = program("kube-controller-manager") else {
+            eprintln!("skipped: no kube-controller-manager (scripts/test-components brings it)");
+            return None;
+        };
+        Self::start_with(Some(&controllers))
+    }
+
+    fn start_with(controllers: Option<&Path>) -> Option<Self> {
         let (Some(etcd), Some(apiserver)) = (program("etcd"), program("kube-apiserver")) else {
             eprintln!("skipped: no kube-apiserver and etcd (scripts/test-components brings them)");
             return None;
         };
         // Somebody else may take a port between the look for it and the start.
-        let started = (0..3).find_map(|_| Self::started(&etcd, &apiserver));
+        let started = (0..3).find_map(|_| Self::started(&etcd, &apiserver, controllers));
         Some(started.expect("a kube-apiserver that becomes ready"))
     }
 
@@ -87,7 +115,7 @@ impl Server {
         clippy::disallowed_methods,
         reason = "the test is the one who starts the server"
     )]
-    fn started(etcd: &Path, apiserver: &Path) -> Option<Self> {
+    fn started(etcd: &Path, apiserver: &Path, controllers: Option<&Path>) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap().keep();
         let users = (0..USERS).map(|user| format!("user-{user}"));
         let admin = format!("{},{ADMIN},{ADMIN},\"system:masters\"\n", token(ADMIN));
@@ -104,6 +132,7 @@ impl Server {
             .args(["-c", KEEPER, "keeper"])
             .args([&folder, etcd, apiserver])
             .args(ports.map(|port| port.to_string()))
+            .arg(controllers.unwrap_or(Path::new("")))
             .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
@@ -203,7 +232,8 @@ impl Server {
         all.filter(|event| event["user"]["username"] == user).collect()
     }
 
-    fn asked(&self, method: &str, path: &str, body: &Value) -> Result<(u16, Value), kube::Error> {
+    /// What it answers to the admin.
+    pub(crate) fn asked(&self, method: &str, path: &str, body: &Value) -> Result<(u16, Value), kube::Error> {
         self.calls(async |client| call(&client, method, path, body).await)
     }
 
@@ -219,7 +249,10 @@ impl Server {
 
 async fn call(client: &kube::Client, method: &str, path: &str, body: &Value) -> Result<(u16, Value), kube::Error> {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let request = http::Request::builder().method(method).uri(path).header("content-type", "application/json");
+    let request = http::Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", if method == "PATCH" { "application/merge-patch+json" } else { "application/json" });
     let response = client.send(request.body(Body::from(body)).unwrap()).await?;
     let status = response.status().as_u16();
     let bytes = response.into_body().collect_bytes().await?;

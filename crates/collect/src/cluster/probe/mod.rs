@@ -72,6 +72,8 @@ pub struct Options {
     pub deadline: Duration,
     /// How many Jobs there are at once.
     pub max_parallel: usize,
+    /// How long is waited for what was removed to be gone.
+    pub patience: Duration,
     /// Whether AppArmor is told by annotation: servers before 1.30 know no field for it.
     pub old_apparmor: bool,
 }
@@ -85,6 +87,7 @@ impl Options {
             run: fresh_run(),
             deadline: Duration::from_mins(3),
             max_parallel: 20,
+            patience: Duration::from_mins(1),
             old_apparmor: false,
         }
     }

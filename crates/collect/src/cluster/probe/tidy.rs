@@ -28,9 +28,6 @@ const LARGEST_PAGE: usize = 32 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 const CLEANING: Duration = Duration::from_secs(90);
 
-/// How long is waited for pods, and for a namespace, to be gone.
-const GOING: Duration = Duration::from_mins(1);
-
 /// What is left in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
@@ -176,7 +173,7 @@ pub(super) async fn tidy(
         }
     }
     let pods = format!("/api/v1/namespaces/{namespace}/pods");
-    let last = Instant::now() + GOING;
+    let last = Instant::now() + options.patience;
     while left.is_empty() {
         match list(client, &pods, Some(Which::Run(&options.run))).await {
             Ok(pods) if pods.is_empty() => break,
@@ -192,7 +189,7 @@ pub(super) async fn tidy(
     loop {
         match space::leave(client, namespace).await {
             Ok(true) => break,
-            Ok(false) if Instant::now() > last + GOING => {
+            Ok(false) if Instant::now() > last + options.patience => {
                 left.push(leftover("namespace", namespace, None, "its removal does not end".to_owned()));
                 break;
             }
