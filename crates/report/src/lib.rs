@@ -7,7 +7,11 @@ mod apart;
 mod build;
 mod fold;
 mod formats;
+mod junit;
+mod markup;
 mod model;
+mod plain;
+mod sarif;
 mod terminal;
 mod wide;
 mod words;
@@ -15,9 +19,11 @@ mod words;
 pub use build::{Material, build};
 pub use fold::{expand, refold, roll_up};
 pub use formats::{filter, json, schema, yaml};
+pub use junit::junit;
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool,
 };
+pub use sarif::sarif;
 pub use terminal::{Options, terminal};
 pub use wide::wide;
 pub use words::inert;
