@@ -270,7 +270,7 @@ impl std::str::FromStr for Output {
             None => (text, None),
         };
         let values: Vec<_> = Format::value_variants().iter().filter_map(Format::to_possible_value).collect();
-        let names: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+        let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
         let format = Format::from_str(format, false).map_err(|_| {
             let hint = diag::suggest(format, names.iter().copied()).map(|name| format!(" (did you mean {name}?)"));
             format!("no format `{format}`: there are {}{}", names.join(", "), hint.unwrap_or_default())
