@@ -4,15 +4,81 @@ use std::rc::Rc;
 
 use evidence::{Basis, CONFIGZ, MIRROR_PODS, Source};
 
+use crate::cluster::name_of;
 use crate::components::Component;
+use crate::config::Config;
+use crate::document;
 use crate::facts::Members;
 use crate::flags::Flags;
-use crate::manifest::Manifest;
+use crate::manifest::{Container, Manifest};
 use crate::node::{Instance, Manifests, Node};
 use crate::talos::parsed;
 use crate::value::{Seen, Unknown};
 
+/// Where kubeadm and its like keep kube-proxy's configuration.
+const PROXY_CONFIG: &str = "/api/v1/namespaces/kube-system/configmaps/kube-proxy";
+
+/// kube-proxy as a cluster declares it: its `DaemonSet`, and the `ConfigMap` that this one mounts.
+pub(crate) struct Proxy {
+    place: String,
+    container: Container,
+    flags: Flags,
+    config: Seen<Option<Rc<Config>>>,
+}
+
+impl Proxy {
+    /// What the cluster's own capture tells of it; none: no `DaemonSet` runs it.
+    pub(crate) fn of(cluster: &Node<'_>) -> Option<Self> {
+        let component = Component::named("kube-proxy")?;
+        let mut found = None;
+        let _ = cluster.each_object("/apis/apps/v1/daemonsets", |object| {
+            let (namespace, name) = name_of(object);
+            let place = format!("DaemonSet {}/{name}", namespace.unwrap_or_default());
+            let Some(template) = object.pointer("/spec/template") else { return };
+            let manifest = Manifest::of(place, template, true);
+            if let Some(container) = manifest.runs(component.processes) {
+                found.get_or_insert_with(|| (manifest.path.clone(), container.clone()));
+            }
+        });
+        let (place, container) = found?;
+        let rules = cluster.content.component(component.name);
+        let flags = Flags::read(container.arguments(component.processes)?, rules);
+        let config = match flags.last("config") {
+            None => Seen::Known(None),
+            Some(_) => cluster.sight.body(PROXY_CONFIG).and_then(|body| {
+                let read = document::read("ConfigMap kube-system/kube-proxy", &body.bytes);
+                let place = "ConfigMap kube-system/kube-proxy".to_owned();
+                read.map(|json| Some(Rc::new(Config::declared(json, place))))
+            }),
+        };
+        // That it is not where kubeadm keeps it does not say that there is none.
+        let config = match config {
+            Seen::Absent(proof) => Seen::Unknown(Unknown::outside(proof, "let a probe look at the node")),
+            other => other,
+        };
+        Some(Self { place, container, flags, config })
+    }
+}
+
 impl Node<'_> {
+    /// Takes in what the cluster declares of kube-proxy, where nothing of it was seen on the node.
+    pub(crate) fn has_proxy(&mut self, proxy: &Proxy) {
+        let Some(component) = Component::named("kube-proxy") else { return };
+        let instance = Instance {
+            component,
+            name: component.name.to_owned(),
+            process: None,
+            flags: proxy.flags.clone(),
+            source: proxy.place.clone(),
+            basis: Basis::Declared,
+            declared: Some((proxy.place.clone(), proxy.container.clone())),
+            next: None,
+            hidden: None,
+        };
+        self.configs.borrow_mut().insert(instance.name.clone(), proxy.config.clone());
+        self.shown(component.name, instance);
+    }
+
     /// Whether nothing was looked at but what the API shows.
     pub(crate) fn is_of_api(&self) -> bool {
         self.sight.capture.source == Source::ClusterNode

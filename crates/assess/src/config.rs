@@ -36,6 +36,14 @@ impl Config {
     }
 }
 
+impl Config {
+    /// A configuration that a `ConfigMap` declares.
+    pub(crate) fn declared(merged: Value, place: String) -> Self {
+        let parts = vec![(merged.clone(), place)];
+        Self { merged, parts, basis: Basis::Declared, in_force: false }
+    }
+}
+
 impl Node<'_> {
     /// The configuration of an instance; none inside: it was given no file.
     pub(crate) fn config(&self, instance: &Instance) -> Seen<Option<Rc<Config>>> {

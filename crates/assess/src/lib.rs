@@ -30,6 +30,7 @@ use benchmark::{
 };
 use evidence::Run;
 
+use crate::api_node::Proxy;
 use crate::node::Node;
 use crate::value::Seen;
 
@@ -185,7 +186,8 @@ impl<'c> Case<'c> {
     }
 }
 
-/// Tells workers of which the API alone tells what they do not run: the control plane's static pods are shown on others.
+/// Tells nodes of which the API alone tells what the cluster declares for them: kube-proxy, and for workers that the
+/// control plane's static pods are shown on others.
 fn tell_workers(nodes: &mut [(&str, Node<'_>)]) {
     let shown: Vec<(&'static str, String)> = components::COMPONENTS
         .iter()
@@ -196,7 +198,11 @@ fn tell_workers(nodes: &mut [(&str, Node<'_>)]) {
             Some((component.name, nodes.iter().find(runs)?.0.to_owned()))
         })
         .collect();
+    let proxy = nodes.iter().find(|(_, node)| node.is_cluster()).and_then(|(_, cluster)| Proxy::of(cluster));
     for (_, node) in nodes.iter_mut().filter(|(_, node)| node.is_of_api()) {
+        if let Some(proxy) = &proxy {
+            node.has_proxy(proxy);
+        }
         for (component, other) in &shown {
             node.runs_elsewhere(component, other);
         }

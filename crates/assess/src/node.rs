@@ -115,6 +115,13 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Takes an instance in that other evidence than the node's own shows.
+    pub(crate) fn shown(&mut self, component: &'static str, instance: Instance) {
+        if matches!(self.instances.get(component), Some(Seen::Unknown(unknown)) if unknown.outside) {
+            self.instances.insert(component, Seen::Known(vec![instance]));
+        }
+    }
+
     /// Whether this is a cluster's own objects, and no node.
     pub(crate) fn is_cluster(&self) -> bool {
         self.sight.capture.source == Source::Cluster

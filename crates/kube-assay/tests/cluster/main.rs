@@ -310,3 +310,29 @@ fn what_the_api_tells_of_a_node_is_so_or_is_not_told() {
         assert!(within.is_none(), "{name} {within:?}");
     }
 }
+
+/// kube-proxy is declared by the cluster: its arguments by its `DaemonSet`, its configuration by a `ConfigMap`.
+#[test]
+fn kube_proxy_is_judged_by_what_the_cluster_declares() {
+    let verdict = |address: Option<&str>| {
+        let mut whole = cluster(&recorded(STOCK));
+        if let Some(address) = address {
+            let text = format!(
+                "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmetricsBindAddress: '{address}'\n"
+            );
+            let seen = evidence::take_text(evidence::Cut::Config, text.into_bytes());
+            let place = Place::Api("/api/v1/namespaces/kube-system/configmaps/kube-proxy".to_owned());
+            whole.items.push(Item { place, aspect: Aspect::Text, ..item("", seen) });
+        }
+        let run = Run { captures: vec![whole, of_api(STOCK)] };
+        let case = Case::new(&run, content(), None, None).unwrap();
+        let only = Selection { controls: BTreeSet::from(["4.3.1".to_owned()]), ..Selection::default() };
+        let judged = case.judge(&[content().profile("cis-2.0.1").unwrap()], &only);
+        let (_, outcome) = &judged[0].outcomes[0];
+        (outcome.verdict, outcome.outside)
+    };
+    assert_eq!(verdict(Some("")), (Verdict::Pass, false));
+    assert_eq!(verdict(Some("127.0.0.1:10249")), (Verdict::Pass, false));
+    assert_eq!(verdict(Some("0.0.0.0:10249")), (Verdict::Fail, false));
+    assert_eq!(verdict(None), (Verdict::Unknown, true));
+}
