@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Audits Kubernetes nodes against the CIS Kubernetes Benchmark, their kernels against KSPP, and Talos Linux machines.
@@ -156,7 +157,7 @@ Examples:
   kube-assay scan --profile kspp --import config.gz cmdline sysctl.txt   a host that nobody may look at
   kube-assay scan --talosconfig reader.yaml --talos-nodes 10.0.0.2,10.0.0.3 --profile cis-1.12 --profile talos
   kube-assay scan --rendered controlplane.yaml --talos-version 1.14 --profile cis-2.0.1   before rollout
-  kube-assay scan -o terminal -o json=report.json   tell a person and a pipeline at once")]
+  kube-assay scan -o terminal -o json=report.json -o junit=report.xml   tell a person and a pipeline at once")]
 pub(crate) struct Scan {
     #[command(flatten)]
     pub source: Source,
@@ -186,7 +187,7 @@ pub(crate) struct Scan {
     /// What makes the exit code 1
     #[arg(long, value_enum, default_value_t = FailOn::Required)]
     pub fail_on: FailOn,
-    /// How it is told: terminal, wide, json, yaml; FORMAT=FILE writes a file; may be repeated
+    /// How it is told: terminal, wide, json, yaml, junit; FORMAT=FILE writes a file; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "terminal")]
     pub output: Vec<Output>,
     /// Say what would be looked at in the cluster and which rights are missing, and judge nothing
@@ -229,6 +230,7 @@ pub(crate) enum Format {
     Wide,
     Json,
     Yaml,
+    Junit,
 }
 
 /// A format, and the file that it is written to.
@@ -247,7 +249,8 @@ impl std::str::FromStr for Output {
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let names: Vec<&str> = vec!["terminal", "wide", "json", "yaml"];
+        let values: Vec<_> = Format::value_variants().iter().filter_map(Format::to_possible_value).collect();
+        let names: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
         let format = Format::from_str(format, false).map_err(|_| {
             let hint = diag::suggest(format, names.iter().copied()).map(|name| format!(" (did you mean {name}?)"));
             format!("no format `{format}`: there are {}{}", names.join(", "), hint.unwrap_or_default())

@@ -32,11 +32,13 @@ fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bo
     let only = (!only.is_empty()).then(|| only.clone());
     let filtered = only.as_ref().map(|only| report::filter(report, only));
     let options = report::Options { width: width(to_terminal), color: to_terminal, only, verbose };
+    let told = filtered.as_ref().unwrap_or(report);
     match format {
         Format::Terminal => report::terminal(report, &options),
         Format::Wide => report::wide(report, &options),
-        Format::Json => report::json(filtered.as_ref().unwrap_or(report)),
-        Format::Yaml => report::yaml(filtered.as_ref().unwrap_or(report)),
+        Format::Json => report::json(told),
+        Format::Yaml => report::yaml(told),
+        Format::Junit => report::junit(told),
     }
 }
 

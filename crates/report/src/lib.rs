@@ -7,7 +7,10 @@ mod apart;
 mod build;
 mod fold;
 mod formats;
+mod junit;
+mod markup;
 mod model;
+mod plain;
 mod terminal;
 mod wide;
 mod words;
@@ -15,6 +18,7 @@ mod words;
 pub use build::{Material, build};
 pub use fold::{expand, refold, roll_up};
 pub use formats::{filter, json, schema, yaml};
+pub use junit::junit;
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool,
 };

@@ -1,6 +1,10 @@
 //! What is told: how it looks, that nothing is left out, and that nothing from a node can act.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod every;
 mod formats;
+mod junit;
 mod looks;
 mod promises;
 mod samples;

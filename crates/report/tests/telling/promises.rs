@@ -64,7 +64,7 @@ fn finding() -> impl Strategy<Value = Finding> {
 }
 
 /// Reports whose every finding has a control and ids of its own.
-fn report() -> impl Strategy<Value = Report> {
+pub(crate) fn report() -> impl Strategy<Value = Report> {
     let nodes = vec((text(), any::<bool>()), 1..7);
     (vec(finding(), 0..12), any::<bool>(), proptest::bool::weighted(0.2), nodes, text()).prop_map(
         |(mut findings, two_profiles, quiet, nodes, warning)| {

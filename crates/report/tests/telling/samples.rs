@@ -349,3 +349,18 @@ pub(crate) fn two_nodes() -> Report {
     }
     report
 }
+
+/// A failure of very many subjects, one of them on very many nodes.
+pub(crate) fn wide() -> Report {
+    let mut report = control_plane();
+    let nodes: Vec<String> = (1..=300).map(|at| format!("node-{at}")).collect();
+    report.run.captures = nodes.iter().map(|name| capture(name, &[("kubelet", "running")])).collect();
+    report.findings.truncate(1);
+    let subject = |at: usize| Subject {
+        kind: "namespace".to_owned(),
+        name: format!("team-{at:04}"),
+        captures: if at == 0 { nodes.clone() } else { vec![nodes[at % 300].clone()] },
+    };
+    report.findings[0].subjects = (0..2000).map(subject).collect();
+    report
+}

@@ -1,0 +1,95 @@
+//! A finding in plain words, label by label, for formats that lay out no page of their own. What comes from a node is
+//! still as it was: each format makes it harmless in its own way.
+
+use assess::{Observed, Verdict};
+
+use crate::model::{Finding, Report, Subject};
+use crate::words::{self, number};
+
+/// What is said of a finding beyond its title and verdict: labels, each with a line of text. Nothing is empty.
+pub(crate) fn said(finding: &Finding) -> Vec<(&'static str, String)> {
+    let question = finding.verdict == Verdict::Manual;
+    let mut said = vec![
+        (if question { "question" } else { "because" }, finding.reason.clone()),
+        ("instead", finding.equivalent.clone().unwrap_or_default()),
+    ];
+    if finding.expected != finding.reason {
+        said.push(("expected", finding.expected.clone()));
+    }
+    for (decides, label) in [(true, "seen"), (false, "also seen")] {
+        let seen = finding.observed.iter().filter(|observed| observed.decides == decides);
+        said.extend(seen.map(|observed| (label, fact(observed))));
+    }
+    said.extend(finding.notes.iter().map(|note| ("note", note.clone())));
+    said.push(("to see it", finding.help.clone().unwrap_or_default()));
+    said.retain(|(_, text)| !text.is_empty());
+    said
+}
+
+/// `fact = value (how: source)`.
+pub(crate) fn fact(observed: &Observed) -> String {
+    let Observed { fact, value, how, source, .. } = observed;
+    let value = value.as_ref().map_or(String::new(), |value| format!(" = {value}"));
+    let source = if source.is_empty() { String::new() } else { format!(": {source}") };
+    format!("{fact}{value} ({how}{source})")
+}
+
+/// Why, in one sentence: the reason, and for a plain pass what was demanded.
+pub(crate) fn because(finding: &Finding) -> &str {
+    match &finding.equivalent {
+        _ if !finding.reason.is_empty() => &finding.reason,
+        Some(instead) => instead,
+        None => &finding.expected,
+    }
+}
+
+/// The subjects, each with its nodes where there are several, and how many more there are than `most`.
+pub(crate) fn subjects(finding: &Finding, several_nodes: bool, most: usize) -> Vec<String> {
+    let told = |subject: &Subject| {
+        let nodes: Vec<&str> = subject.captures.iter().map(String::as_str).collect();
+        let nodes = if several_nodes { format!(" ({})", words::some(&nodes, false)) } else { String::new() };
+        format!("{}{nodes}", subject.name)
+    };
+    let mut names: Vec<String> = finding.subjects.iter().take(most).map(told).collect();
+    if finding.subjects.len() > most {
+        names.push(format!("… and {} more", finding.subjects.len() - most));
+    }
+    names
+}
+
+/// What this report is about, label by label: what was looked at, as what, and by which profiles.
+pub(crate) fn scope(report: &Report) -> Vec<(&'static str, String)> {
+    let names: Vec<&str> = report.run.captures.iter().map(|capture| capture.name.as_str()).collect();
+    let choice = |choice: &assess::Choice| format!("{} ({})", choice.name, choice.reason);
+    let kubernetes = report.kubernetes.as_ref().map_or("version not seen".to_owned(), choice);
+    let mut scope = vec![
+        ("looked at", words::some(&names, false)),
+        ("platform", choice(&report.platform)),
+        ("kubernetes", kubernetes),
+    ];
+    scope.extend(report.profiles.iter().map(|profile| ("profile", format!("{} ({})", profile.name, profile.reason))));
+    scope.extend(report.run.selection.iter().map(|selection| ("selection", selection.clone())));
+    scope.push(("coverage", coverage(report)));
+    scope.extend(warnings(report).into_iter().map(|warning| ("warning", warning)));
+    scope
+}
+
+/// Things that must not be overlooked, each once.
+pub(crate) fn warnings(report: &Report) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    let chosen = std::iter::once(&report.platform).chain(&report.kubernetes);
+    for warning in report.warnings.iter().chain(chosen.filter_map(|choice| choice.warning.as_ref())) {
+        if !said.contains(warning) {
+            said.push(warning.clone());
+        }
+    }
+    said
+}
+
+/// How much of what was within reach was seen.
+pub(crate) fn coverage(report: &Report) -> String {
+    let coverage = &report.coverage;
+    let within = number(coverage.within_reach, "demand", "demands");
+    let outside = number(coverage.outside, "lies", "lie");
+    format!("{} of {within} within reach were decided; {outside} outside what this source can see", coverage.decided)
+}

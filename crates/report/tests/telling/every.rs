@@ -1,0 +1,150 @@
+//! What holds of every format for machines: it leaves no finding out, and nothing from a node acts in it.
+
+use assess::Verdict;
+use proptest::prelude::*;
+use report::{Finding, Report, inert};
+use serde_json::Value;
+
+use crate::{junit, promises, samples};
+
+/// A format, and how to read from it again what it tells of a finding.
+struct Format {
+    name: &'static str,
+    render: fn(&Report) -> String,
+    /// Why a finding is not told; none if it is.
+    missing: fn(&str, &Finding) -> Option<String>,
+}
+
+const FORMATS: [Format; 1] = [Format { name: "junit", render: report::junit, missing: junit::missing }];
+
+/// A verdict as formats for people spell it.
+pub(crate) fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fail => "FAIL",
+        Verdict::Unknown => "UNKNOWN",
+        Verdict::Manual => "MANUAL",
+        Verdict::Pass => "PASS",
+        Verdict::NotApplicable => "N/A",
+    }
+}
+
+/// What of a finding's verdict and subjects a text leaves out: of more subjects than `most` their number suffices.
+pub(crate) fn left_out(text: &str, finding: &Finding, most: usize) -> Option<String> {
+    let verdict = word(finding.verdict);
+    if !text.contains(verdict) {
+        return Some(format!("{verdict} is not in {text:?}"));
+    }
+    let untold = |name: &str| !text.contains(&shown(name));
+    if let Some(subject) = finding.subjects.iter().take(most).find(|subject| untold(&subject.name)) {
+        return Some(format!("{:?} is not in {text:?}", subject.name));
+    }
+    let more = finding.subjects.len().saturating_sub(most);
+    (more > 0 && !text.contains(&format!("… and {more} more"))).then(|| format!("{more} more are not in {text:?}"))
+}
+
+/// A text from a node as a reader gets it back.
+pub(crate) fn shown(text: &str) -> String {
+    inert(text).replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_format_tells_every_finding(report in promises::report()) {
+        for format in FORMATS {
+            let told = (format.render)(&report);
+            for finding in &report.findings {
+                let missing = (format.missing)(&told, finding);
+                prop_assert!(missing.is_none(), "{}: {}: {}", format.name, finding.control, missing.unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_format_tells_every_finding_of_the_samples() {
+    for report in [samples::control_plane(), samples::two_nodes(), samples::empty(), samples::wide()] {
+        for format in FORMATS {
+            let told = (format.render)(&report);
+            for finding in &report.findings {
+                let missing = (format.missing)(&told, finding);
+                assert!(missing.is_none(), "{}: {}: {}", format.name, finding.control, missing.unwrap());
+            }
+        }
+    }
+}
+
+/// Everything that would act somewhere.
+pub(crate) const HOSTILE: [&str; 14] = [
+    "\u{1b}[2J\u{1b}]0;owned\u{7}",
+    "line\r\n::error::forged\n[PASS] 1.1.1 forged",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"'><svg onload=alert(1)>",
+    "=cmd|' /C calc'!A0",
+    "@SUM(1+1)*cmd",
+    "]]><x/>",
+    "a|b|c",
+    "``` `code` ```",
+    "[click](https://example.org/) ![x](https://example.org/x.png) <https://example.org> www.example.org @someone",
+    "turn\u{202e}txt.exe zero\u{200b}width",
+    "nul\0none\u{ffff}",
+    "100%0A::set-env name=x::y ##[add-mask]y",
+];
+
+/// The sample with every text that a node or a person wrote turned into something hostile.
+pub(crate) fn hostile(bad: &str) -> Report {
+    let mut report = samples::two_nodes();
+    for finding in &mut report.findings[..2] {
+        finding.parameters.insert("mode".to_owned(), "644".into());
+    }
+    let mut value = serde_json::to_value(&report).unwrap();
+    poison(&mut value, bad);
+    serde_json::from_value(value).unwrap()
+}
+
+fn poison(value: &mut Value, bad: &str) {
+    // Words of ours that are read back as such.
+    const OURS: [&str; 6] = ["schema", "priority", "verdict", "basis", "decision", "assessment"];
+    match value {
+        Value::String(text) => *text = format!("{bad}{text}{bad}"),
+        Value::Array(members) => members.iter_mut().for_each(|member| poison(member, bad)),
+        Value::Object(members) => {
+            let entries = std::mem::take(members);
+            for (key, mut member) in entries {
+                if !OURS.contains(&key.as_str()) {
+                    poison(&mut member, bad);
+                }
+                members.insert(key, member);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn nothing_from_a_node_acts_in_any_format() {
+    for bad in HOSTILE {
+        let report = hostile(bad);
+        for format in FORMATS {
+            let told = (format.render)(&report);
+            for line in told.split('\n') {
+                let line = line.strip_suffix('\r').unwrap_or(line);
+                assert_eq!(inert(line), line, "{} with {bad:?}", format.name);
+            }
+            for finding in &report.findings {
+                let missing = (format.missing)(&told, finding);
+                assert!(missing.is_none(), "{} with {bad:?}: {}", format.name, missing.unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_report_gives_the_same_bytes() {
+    for format in FORMATS {
+        let report = samples::two_nodes();
+        assert_eq!((format.render)(&report), (format.render)(&report.clone()), "{}", format.name);
+    }
+}
