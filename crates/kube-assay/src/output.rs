@@ -39,6 +39,7 @@ fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bo
         Format::Json => report::json(told),
         Format::Yaml => report::yaml(told),
         Format::Junit => report::junit(told),
+        Format::Sarif => report::sarif(told),
     }
 }
 

@@ -5,15 +5,20 @@ use std::fmt::Write as _;
 
 use assess::Verdict;
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::model::{Report, SCHEMA};
 use crate::words;
 
 /// The record: indented JSON. Characters that could steer a terminal are escaped, so that it can be looked at as well.
-#[expect(clippy::missing_panics_doc, reason = "every key of a report is a string, so it always serializes")]
 pub fn json(report: &Report) -> String {
-    let plain = serde_json::to_string_pretty(report).expect("a report has string keys only");
+    written(report)
+}
+
+/// Indented JSON in which nothing steers a terminal.
+pub(crate) fn written(value: &impl Serialize) -> String {
+    let plain = serde_json::to_string_pretty(value).expect("it has string keys only");
     let mut text = String::with_capacity(plain.len() + 1);
     for letter in plain.chars() {
         // Outside strings the only such character is the line break.

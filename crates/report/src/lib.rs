@@ -11,6 +11,7 @@ mod junit;
 mod markup;
 mod model;
 mod plain;
+mod sarif;
 mod terminal;
 mod wide;
 mod words;
@@ -22,6 +23,7 @@ pub use junit::junit;
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool,
 };
+pub use sarif::sarif;
 pub use terminal::{Options, terminal};
 pub use wide::wide;
 pub use words::inert;

@@ -13,8 +13,6 @@ pub(crate) fn attribute(line: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            // No character of XML 1.0.
-            '\u{fffe}' | '\u{ffff}' => safe.extend(letter.escape_default()),
             other => safe.push(other),
         }
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use report::{Finding, Report, inert};
 use serde_json::Value;
 
-use crate::{junit, promises, samples};
+use crate::{junit, promises, samples, sarif};
 
 /// A format, and how to read from it again what it tells of a finding.
 struct Format {
@@ -15,7 +15,10 @@ struct Format {
     missing: fn(&str, &Finding) -> Option<String>,
 }
 
-const FORMATS: [Format; 1] = [Format { name: "junit", render: report::junit, missing: junit::missing }];
+const FORMATS: [Format; 2] = [
+    Format { name: "junit", render: report::junit, missing: junit::missing },
+    Format { name: "sarif", render: report::sarif, missing: sarif::missing },
+];
 
 /// A verdict as formats for people spell it.
 pub(crate) fn word(verdict: Verdict) -> &'static str {
@@ -34,17 +37,12 @@ pub(crate) fn left_out(text: &str, finding: &Finding, most: usize) -> Option<Str
     if !text.contains(verdict) {
         return Some(format!("{verdict} is not in {text:?}"));
     }
-    let untold = |name: &str| !text.contains(&shown(name));
+    let untold = |name: &str| !text.contains(inert(name).as_ref());
     if let Some(subject) = finding.subjects.iter().take(most).find(|subject| untold(&subject.name)) {
         return Some(format!("{:?} is not in {text:?}", subject.name));
     }
     let more = finding.subjects.len().saturating_sub(most);
     (more > 0 && !text.contains(&format!("… and {more} more"))).then(|| format!("{more} more are not in {text:?}"))
-}
-
-/// A text from a node as a reader gets it back.
-pub(crate) fn shown(text: &str) -> String {
-    inert(text).replace('\u{fffe}', "\\u{fffe}").replace('\u{ffff}', "\\u{ffff}")
 }
 
 proptest! {

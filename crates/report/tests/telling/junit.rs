@@ -1,10 +1,10 @@
 //! JUnit: well-formed, and what its readers count.
 
 use assess::Verdict;
-use report::{Finding, Report};
+use report::{Finding, Report, inert};
 use roxmltree::{Document, Node};
 
-use crate::every::{left_out, shown};
+use crate::every::left_out;
 use crate::samples;
 
 fn cases<'d>(document: &'d Document<'_>) -> impl Iterator<Item = Node<'d, 'd>> {
@@ -14,7 +14,7 @@ fn cases<'d>(document: &'d Document<'_>) -> impl Iterator<Item = Node<'d, 'd>> {
 /// What is not told of a finding.
 pub(crate) fn missing(told: &str, finding: &Finding) -> Option<String> {
     let document = Document::parse(told).map_err(|error| format!("{error} in {told}")).unwrap();
-    let class = format!("{}.{}", shown(&finding.component), shown(&finding.control));
+    let class = format!("{}.{}", inert(&finding.component), inert(&finding.control));
     let of = |case: &Node<'_, '_>| case.attribute("classname") == Some(class.as_str());
     let out = |case: Node<'_, '_>| {
         let out = case.children().find(|child| child.has_tag_name("system-out"));

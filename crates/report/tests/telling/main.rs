@@ -8,3 +8,4 @@ mod junit;
 mod looks;
 mod promises;
 mod samples;
+mod sarif;

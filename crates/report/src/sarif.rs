@@ -1,0 +1,240 @@
+//! SARIF 2.1.0: a control is a rule, a finding a result, folded as it is, so that many nodes stay within what readers take.
+
+mod locations;
+mod model;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use assess::Verdict;
+use benchmark::Priority;
+use evidence::digest;
+use serde_json::{Map, Value, json};
+
+use self::model::{
+    Automation, Configuration, Driver, Fingerprints, Invocation, Log, Message, Notification, Outcome, Rule, Run,
+    Suppression, Tool,
+};
+use crate::formats::written;
+use crate::model::{Decision, Finding, Report};
+use crate::{plain, words};
+
+const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// A message names at most so many subjects; the locations have them all.
+const SUBJECTS: usize = 5;
+
+/// Renders the report as SARIF 2.1.0.
+pub fn sarif(report: &Report) -> String {
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut at: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let suppresses = report.findings.iter().any(|finding| finding.decision == Decision::ProviderOwned);
+    let mut results = Vec::with_capacity(report.findings.len());
+    for finding in &report.findings {
+        let rule_index = *at.entry(&finding.control).or_insert_with(|| {
+            rules.push(rule(finding));
+            rules.len() - 1
+        });
+        // A demand has several findings where its subjects differ.
+        let demand = fingerprint(finding);
+        let nth = seen.entry(demand.clone()).and_modify(|nth| *nth += 1).or_insert(1);
+        let fingerprints = Fingerprints { primary_location_line_hash: format!("{demand}:{nth}"), demand };
+        results.push(Outcome {
+            rule_id: text(&finding.control),
+            rule_index,
+            kind: kind(finding.verdict),
+            level: if finding.verdict == Verdict::Fail { level(finding.priority) } else { "none" },
+            message: Message { text: text(&message(finding, report.run.captures.len() > 1)) },
+            locations: locations::of(finding, report),
+            partial_fingerprints: fingerprints,
+            suppressions: suppresses.then(|| suppressions(finding)),
+            properties: properties(finding),
+        });
+    }
+    let warnings = plain::warnings(report).into_iter();
+    let log = Log {
+        schema: SCHEMA,
+        version: "2.1.0",
+        runs: [Run {
+            tool: Tool {
+                driver: Driver { name: report.tool.name.clone(), version: report.tool.version.clone(), rules },
+            },
+            automation_details: Automation { id: category(report) },
+            invocations: [Invocation {
+                execution_successful: true,
+                tool_execution_notifications: warnings
+                    .map(|warning| Notification { level: "warning", message: Message { text: text(&warning) } })
+                    .collect(),
+            }],
+            results,
+            properties: scope(report),
+        }],
+    };
+    written(&log)
+}
+
+/// Text from a node: it steers nothing, and makes no link (§3.11.6).
+fn text(foreign: &str) -> String {
+    words::inert(foreign).replace("](", "] (")
+}
+
+/// Runs of one cluster or set of nodes under the same profiles: what a run replaces.
+fn category(report: &Report) -> String {
+    let profiles: Vec<&str> = report.profiles.iter().map(|profile| profile.name.as_str()).collect();
+    let clusters = report.run.captures.iter().filter(|capture| capture.source == "cluster");
+    let names: Vec<&str> = clusters.map(|capture| capture.name.as_str()).collect();
+    let part = |names: &[&str]| text(&names.join("+")).replace('/', "-");
+    let place = if names.is_empty() { String::new() } else { format!("{}/", part(&names)) };
+    format!("kube-assay/{place}{}/", part(&profiles))
+}
+
+fn kind(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fail => "fail",
+        Verdict::Unknown => "open",
+        Verdict::Manual => "review",
+        Verdict::Pass => "pass",
+        Verdict::NotApplicable => "notApplicable",
+    }
+}
+
+fn level(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Critical | Priority::High => "error",
+        Priority::Medium => "warning",
+        Priority::Low | Priority::Contextual => "note",
+    }
+}
+
+/// A number in each of the ranges that GitHub makes its words of.
+fn severity(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Critical => "9.5",
+        Priority::High => "8.0",
+        Priority::Medium => "5.5",
+        Priority::Low => "3.0",
+        Priority::Contextual => "1.0",
+    }
+}
+
+fn rule(finding: &Finding) -> Rule {
+    let mut tags = vec![json!("security"), json!(text(&finding.component))];
+    tags.extend(finding.cited_by.iter().map(|cited| json!(text(&format!("{}/{}", cited.profile, cited.id)))).take(18));
+    let properties = [
+        ("security-severity", json!(severity(finding.priority))),
+        ("priority", json!(words::priority(finding.priority))),
+        ("tags", json!(tags)),
+        ("citedBy", cited_by(finding)),
+    ];
+    let lines = |long: &str| long.trim_end().lines().map(text).collect::<Vec<_>>().join("\n");
+    Rule {
+        id: text(&finding.control),
+        short_description: Message { text: text(&finding.title) },
+        full_description: Message { text: lines(&finding.why) },
+        help: Message { text: lines(&finding.remediation) },
+        default_configuration: Configuration { level: level(finding.priority) },
+        properties: bag(properties),
+    }
+}
+
+fn cited_by(finding: &Finding) -> Value {
+    let ids = finding.cited_by.iter().map(|cited| {
+        json!({
+            "profile": text(&cited.profile), "id": text(&cited.id), "section": text(&cited.section),
+            "level": cited.level, "assessment": cited.assessment,
+        })
+    });
+    Value::Array(ids.collect())
+}
+
+fn message(finding: &Finding, several_nodes: bool) -> String {
+    let mut said = format!("{}: {}.", words::verdict(finding.verdict), plain::because(finding).trim_end_matches('.'));
+    if !finding.reason.is_empty() && finding.expected != finding.reason {
+        let _ = write!(said, " Expected: {}.", finding.expected);
+    }
+    if let Some(help) = &finding.help {
+        let _ = write!(said, " To see it: {help}.");
+    }
+    let subjects = plain::subjects(finding, several_nodes, SUBJECTS).join(", ");
+    if !subjects.is_empty() {
+        let _ = write!(said, " Where: {subjects}.");
+    }
+    said
+}
+
+/// The same as long as control, bounds and kind of subject are the same: not names of nodes, which come and go.
+fn fingerprint(finding: &Finding) -> String {
+    let kind = finding.subjects.first().map_or("", |subject| subject.kind.as_str());
+    let demand = json!([finding.control, finding.parameters, kind]);
+    digest(demand.to_string().as_bytes()).chars().take(32).collect()
+}
+
+/// What a register or a provider's share settles is told, and suppressed with the reason.
+fn suppressions(finding: &Finding) -> Vec<Suppression> {
+    let settled = finding.decision == Decision::ProviderOwned;
+    let why = || text(finding.help.as_ref().unwrap_or(&finding.reason));
+    let suppression = || Suppression { kind: "external", status: "accepted", justification: why() };
+    settled.then(suppression).into_iter().collect()
+}
+
+fn properties(finding: &Finding) -> Map<String, Value> {
+    let all = |texts: &[String]| json!(texts.iter().map(|said| text(said)).collect::<Vec<_>>());
+    let parameters: Map<String, Value> =
+        finding.parameters.iter().map(|(name, value)| (text(name), inert(value))).collect();
+    let observed = finding.observed.iter().map(|seen| {
+        json!({
+            "fact": text(&seen.fact), "value": seen.value.as_deref().map(text), "how": text(&seen.how),
+            "source": text(&seen.source), "decides": seen.decides,
+        })
+    });
+    let mut bag = bag([
+        ("verdict", json!(words::verdict(finding.verdict))),
+        ("basis", json!(finding.basis.map(words::basis))),
+        ("decision", json!(finding.decision)),
+        ("component", json!(text(&finding.component))),
+        ("citedBy", cited_by(finding)),
+        ("parameters", Value::Object(parameters)),
+        ("expected", json!(text(&finding.expected))),
+        ("equivalent", json!(finding.equivalent.as_deref().map(text))),
+        ("observed", Value::Array(observed.collect())),
+        ("notes", all(&finding.notes)),
+    ]);
+    let more = finding.subjects.len().saturating_sub(locations::MOST);
+    if more > 0 {
+        bag.insert("subjectsWithoutLocation".to_owned(), json!(more));
+    }
+    bag.retain(|_, value| !value.is_null() && *value != json!([]) && *value != json!({}));
+    bag
+}
+
+/// What was judged, and how much of it was seen.
+fn scope(report: &Report) -> Map<String, Value> {
+    let profiles = report.profiles.iter().map(|profile| {
+        json!({ "name": text(&profile.name), "reason": text(&profile.reason), "digest": text(&profile.digest) })
+    });
+    bag([
+        ("platform", json!(text(&report.platform.name))),
+        ("kubernetes", json!(report.kubernetes.as_ref().map(|choice| text(&choice.name)))),
+        ("profiles", Value::Array(profiles.collect())),
+        ("coverage", json!(report.coverage)),
+        ("counts", json!(report.counts)),
+        ("selection", json!(report.run.selection.as_deref().map(text))),
+    ])
+}
+
+fn bag<const N: usize>(entries: [(&str, Value); N]) -> Map<String, Value> {
+    entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A parameter with its texts made harmless.
+fn inert(value: &Value) -> Value {
+    match value {
+        Value::String(foreign) => Value::String(text(foreign)),
+        Value::Array(members) => Value::Array(members.iter().map(inert).collect()),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(name, member)| (text(name), inert(member))).collect())
+        }
+        other => other.clone(),
+    }
+}
