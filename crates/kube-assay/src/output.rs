@@ -40,6 +40,8 @@ fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bo
         Format::Yaml => report::yaml(told),
         Format::Junit => report::junit(told),
         Format::Sarif => report::sarif(told),
+        Format::Markdown => report::markdown(told),
+        Format::Github => report::github(told),
     }
 }
 

@@ -7,7 +7,9 @@ mod apart;
 mod build;
 mod fold;
 mod formats;
+mod github;
 mod junit;
+mod markdown;
 mod markup;
 mod model;
 mod plain;
@@ -19,7 +21,9 @@ mod words;
 pub use build::{Material, build};
 pub use fold::{expand, refold, roll_up};
 pub use formats::{filter, json, schema, yaml};
+pub use github::github;
 pub use junit::junit;
+pub use markdown::markdown;
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool,
 };

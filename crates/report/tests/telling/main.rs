@@ -6,6 +6,7 @@ mod every;
 mod formats;
 mod junit;
 mod looks;
+mod markdown;
 mod promises;
 mod samples;
 mod sarif;
