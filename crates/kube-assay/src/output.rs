@@ -42,6 +42,7 @@ fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bo
         Format::Sarif => report::sarif(told),
         Format::Markdown => report::markdown(told),
         Format::Github => report::github(told),
+        Format::Csv => report::csv(told),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod apart;
 mod build;
+mod csv;
 mod fold;
 mod formats;
 mod github;
@@ -19,6 +20,7 @@ mod wide;
 mod words;
 
 pub use build::{Material, build};
+pub use csv::csv;
 pub use fold::{expand, refold, roll_up};
 pub use formats::{filter, json, schema, yaml};
 pub use github::github;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use report::{Finding, Report, inert};
 use serde_json::Value;
 
-use crate::{junit, markdown, promises, samples, sarif};
+use crate::{csv, junit, markdown, promises, samples, sarif};
 
 /// A format, and how to read from it again what it tells of a finding.
 struct Format {
@@ -15,11 +15,12 @@ struct Format {
     missing: fn(&str, &Finding) -> Option<String>,
 }
 
-const FORMATS: [Format; 4] = [
+const FORMATS: [Format; 5] = [
     Format { name: "junit", render: report::junit, missing: junit::missing },
     Format { name: "sarif", render: report::sarif, missing: sarif::missing },
     Format { name: "markdown", render: report::markdown, missing: markdown::missing },
     Format { name: "github", render: report::github, missing: markdown::missing_annotation },
+    Format { name: "csv", render: report::csv, missing: csv::missing },
 ];
 
 /// A verdict as formats for people spell it.
