@@ -187,7 +187,8 @@ pub(crate) struct Scan {
     /// What makes the exit code 1
     #[arg(long, value_enum, default_value_t = FailOn::Required)]
     pub fail_on: FailOn,
-    /// How it is told: terminal, wide, json, yaml, junit, sarif, markdown, github, csv; FORMAT=FILE writes a file; may be repeated
+    /// How it is told: terminal, wide, json, yaml, junit, sarif, markdown, github, csv, kube-bench,
+    /// kube-bench-json; FORMAT=FILE writes a file; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "terminal")]
     pub output: Vec<Output>,
     /// Say what would be looked at in the cluster and which rights are missing, and judge nothing
@@ -235,6 +236,8 @@ pub(crate) enum Format {
     Markdown,
     Github,
     Csv,
+    KubeBench,
+    KubeBenchJson,
 }
 
 /// A format, and the file that it is written to.

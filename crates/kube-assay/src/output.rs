@@ -43,6 +43,8 @@ fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bo
         Format::Markdown => report::markdown(told),
         Format::Github => report::github(told),
         Format::Csv => report::csv(told),
+        Format::KubeBench => report::kube_bench(told),
+        Format::KubeBenchJson => report::kube_bench_json(told),
     }
 }
 

@@ -10,6 +10,7 @@ mod fold;
 mod formats;
 mod github;
 mod junit;
+mod kube_bench;
 mod markdown;
 mod markup;
 mod model;
@@ -25,6 +26,7 @@ pub use fold::{expand, refold, roll_up};
 pub use formats::{filter, json, schema, yaml};
 pub use github::github;
 pub use junit::junit;
+pub use kube_bench::{kube_bench, kube_bench_json};
 pub use markdown::markdown;
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool,

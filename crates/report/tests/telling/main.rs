@@ -6,6 +6,7 @@ mod csv;
 mod every;
 mod formats;
 mod junit;
+mod kube_bench;
 mod looks;
 mod markdown;
 mod promises;
