@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Audits Kubernetes nodes against the CIS Kubernetes Benchmark, their kernels against KSPP, and Talos Linux machines.
@@ -206,7 +207,8 @@ pub(crate) struct Scan {
     /// What makes the exit code 1
     #[arg(long, value_enum, default_value_t = FailOn::Required)]
     pub fail_on: FailOn,
-    /// How it is told: terminal, wide, json, yaml, junit, sarif; FORMAT=FILE writes a file; may be repeated
+    /// How it is told: terminal, wide, json, yaml, junit, sarif, markdown, github, csv, kube-bench,
+    /// kube-bench-json; FORMAT=FILE writes a file; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "terminal")]
     pub output: Vec<Output>,
     /// Say what would be looked at in the cluster and which rights are missing, and judge nothing
@@ -251,6 +253,11 @@ pub(crate) enum Format {
     Yaml,
     Junit,
     Sarif,
+    Markdown,
+    Github,
+    Csv,
+    KubeBench,
+    KubeBenchJson,
 }
 
 /// A format, and the file that it is written to.
@@ -270,7 +277,7 @@ impl std::str::FromStr for Output {
             None => (text, None),
         };
         let values: Vec<_> = Format::value_variants().iter().filter_map(Format::to_possible_value).collect();
-        let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+        let names: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
         let format = Format::from_str(format, false).map_err(|_| {
             let hint = diag::suggest(format, names.iter().copied()).map(|name| format!(" (did you mean {name}?)"));
             format!("no format `{format}`: there are {}{}", names.join(", "), hint.unwrap_or_default())

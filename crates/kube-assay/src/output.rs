@@ -40,6 +40,11 @@ fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bo
         Format::Yaml => report::yaml(told),
         Format::Junit => report::junit(told),
         Format::Sarif => report::sarif(told),
+        Format::Markdown => report::markdown(told),
+        Format::Github => report::github(told),
+        Format::Csv => report::csv(told),
+        Format::KubeBench => report::kube_bench(told),
+        Format::KubeBenchJson => report::kube_bench_json(told),
     }
 }
 

@@ -5,9 +5,13 @@
 
 mod apart;
 mod build;
+mod csv;
 mod fold;
 mod formats;
+mod github;
 mod junit;
+mod kube_bench;
+mod markdown;
 mod markup;
 mod model;
 mod plain;
@@ -17,9 +21,13 @@ mod wide;
 mod words;
 
 pub use build::{Material, build};
+pub use csv::csv;
 pub use fold::{expand, refold, roll_up};
 pub use formats::{filter, json, schema, yaml};
+pub use github::github;
 pub use junit::junit;
+pub use kube_bench::{kube_bench, kube_bench_json};
+pub use markdown::markdown;
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool,
 };

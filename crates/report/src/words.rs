@@ -56,6 +56,14 @@ pub(crate) fn priority(priority: Priority) -> &'static str {
     }
 }
 
+/// How a publisher assesses.
+pub(crate) fn assessment(assessment: Assessment) -> &'static str {
+    match assessment {
+        Assessment::Automated => "automated",
+        Assessment::Manual => "manual",
+    }
+}
+
 /// How directly something was seen.
 pub(crate) fn basis(basis: Basis) -> &'static str {
     match basis {

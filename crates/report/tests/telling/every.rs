@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use report::{Finding, Report, inert};
 use serde_json::Value;
 
-use crate::{junit, promises, samples, sarif};
+use crate::{csv, junit, kube_bench, markdown, promises, samples, sarif};
 
 /// A format, and how to read from it again what it tells of a finding.
 struct Format {
@@ -15,9 +15,14 @@ struct Format {
     missing: fn(&str, &Finding) -> Option<String>,
 }
 
-const FORMATS: [Format; 2] = [
+const FORMATS: [Format; 7] = [
     Format { name: "junit", render: report::junit, missing: junit::missing },
     Format { name: "sarif", render: report::sarif, missing: sarif::missing },
+    Format { name: "markdown", render: report::markdown, missing: markdown::missing },
+    Format { name: "github", render: report::github, missing: markdown::missing_annotation },
+    Format { name: "csv", render: report::csv, missing: csv::missing },
+    Format { name: "kube-bench", render: report::kube_bench, missing: kube_bench::missing_text },
+    Format { name: "kube-bench-json", render: report::kube_bench_json, missing: kube_bench::missing },
 ];
 
 /// A verdict as formats for people spell it.
@@ -128,7 +133,7 @@ fn nothing_from_a_node_acts_in_any_format() {
         for format in FORMATS {
             let told = (format.render)(&report);
             for line in told.split('\n') {
-                let line = line.strip_suffix('\r').unwrap_or(line);
+                let line = line.strip_suffix('\r').unwrap_or(line).trim_start_matches('\t');
                 assert_eq!(inert(line), line, "{} with {bad:?}", format.name);
             }
             for finding in &report.findings {

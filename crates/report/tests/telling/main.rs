@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod csv;
 mod every;
 mod formats;
 mod junit;
+mod kube_bench;
 mod looks;
+mod markdown;
 mod promises;
 mod samples;
 mod sarif;

@@ -1,0 +1,103 @@
+//! Workflow commands of GitHub Actions: an annotation for what is open, the gravest first since only some are shown, and
+//! lines of a folded group for the rest.
+
+use std::collections::BTreeSet;
+
+use assess::Verdict;
+
+use crate::model::{CaptureInfo, Decision, Finding, Report};
+use crate::plain;
+use crate::words::{self, inert};
+
+/// A finding names at most so many subjects; the rest is counted.
+const SUBJECTS: usize = 10;
+
+/// Renders the report as annotations.
+pub fn github(report: &Report) -> String {
+    let ambiguous = words::ambiguous(report);
+    let (mut open, rest): (Vec<&Finding>, Vec<&Finding>) =
+        report.findings.iter().partition(|finding| finding.decision != Decision::None);
+    open.sort_by_key(|finding| (finding.verdict, finding.priority));
+    let mut lines: Vec<String> =
+        plain::warnings(report).iter().map(|warning| command("warning", &[("title", "kube-assay")], warning)).collect();
+    lines.extend(open.iter().map(|finding| annotation(finding, report, &ambiguous)));
+    let counts: Vec<String> =
+        report.counts.iter().map(|(verdict, count)| format!("{count} {}", words::verdict(*verdict))).collect();
+    let summary = format!("{}. {}.", counts.join(", "), plain::coverage(report));
+    lines.push(command("notice", &[("title", "kube-assay")], &summary));
+    lines.push(command("group", &[], &words::number(rest.len(), "further finding", "further findings")));
+    lines.extend(rest.iter().map(|finding| plain_line(&told(finding, report, &ambiguous))));
+    lines.push("::endgroup::".to_owned());
+    lines.join("\n") + "\n"
+}
+
+/// What is open: a failure is an error, all else a warning.
+fn annotation(finding: &Finding, report: &Report, ambiguous: &BTreeSet<String>) -> String {
+    let kind = if finding.verdict == Verdict::Fail { "error" } else { "warning" };
+    let title = title(finding, ambiguous);
+    let mut properties = Vec::new();
+    if let Some(capture) = rendered(finding, report) {
+        properties.push(("file", capture.root.as_str()));
+    }
+    properties.push(("title", title.as_str()));
+    let mut message = vec![told(finding, report, ambiguous)];
+    message.extend(plain::said(finding).into_iter().map(|(label, said)| format!("{label}: {said}")));
+    message.extend(finding.remediation.trim_end().lines().map(str::to_owned));
+    let message: Vec<String> = message.iter().map(|line| inert(line).into_owned()).collect();
+    command(kind, &properties, &message.join("\n"))
+}
+
+fn title(finding: &Finding, ambiguous: &BTreeSet<String>) -> String {
+    let ids = words::ids(finding, ambiguous);
+    format!("{} {ids} {}", words::verdict(finding.verdict), finding.title)
+}
+
+/// A finding in one line.
+fn told(finding: &Finding, report: &Report, ambiguous: &BTreeSet<String>) -> String {
+    let subjects = plain::subjects(finding, report.run.captures.len() > 1, SUBJECTS);
+    format!(
+        "{} [{}, {}]: {} - {}",
+        title(finding, ambiguous),
+        finding.control,
+        words::priority(finding.priority),
+        plain::because(finding),
+        subjects.join(", ")
+    )
+}
+
+/// The file that a finding of configuration before rollout lies in.
+fn rendered<'r>(finding: &Finding, report: &'r Report) -> Option<&'r CaptureInfo> {
+    let node = finding.subjects.first()?.captures.first()?;
+    report.run.captures.iter().find(|capture| capture.source == "rendered" && capture.name == *node)
+}
+
+/// A line of the log: it begins with our word, so that it is no command of today's form, and holds none of the old one.
+fn plain_line(text: &str) -> String {
+    inert(text).replace("##[", "## [")
+}
+
+/// `::error title=…::message`. Lines of the message are kept; a property has none.
+fn command(name: &str, properties: &[(&str, &str)], message: &str) -> String {
+    let escaped = |text: &str| text.replace('%', "%25").replace("##[", "## [");
+    let property = |(key, value): &(&str, &str)| {
+        format!("{key}={}", escaped(&inert(value)).replace(':', "%3A").replace(',', "%2C"))
+    };
+    let properties = properties.iter().map(property).collect::<Vec<_>>().join(",");
+    let space = if properties.is_empty() { "" } else { " " };
+    let message: Vec<String> = message.lines().map(|line| escaped(&inert(line))).collect();
+    format!("::{name}{space}{properties}::{}", message.join("%0A"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_ends_where_we_end_it() {
+        assert_eq!(
+            command("error", &[("title", "1.1: a, b\n::c")], "100%\nnext ##[x]\r"),
+            "::error title=1.1%3A a%2C b\\n%3A%3Cc::100%25%0Anext ## [x]\\r".replace("%3Cc", "%3Ac")
+        );
+        assert_eq!(plain_line("FAIL ##[add-mask]x\n::error::y"), "FAIL ## [add-mask]x\\n::error::y");
+    }
+}
