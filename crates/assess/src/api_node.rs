@@ -79,6 +79,23 @@ impl Node<'_> {
         self.shown(component.name, instance);
     }
 
+    /// Takes in that another node of the cluster shows a component that this worker shows nothing of.
+    pub(crate) fn runs_elsewhere(&mut self, component: &'static str, other: &str) {
+        let worker = self.sight.capture.identity.get("role").is_some_and(|role| role == "worker");
+        let nothing = matches!(self.instances.get(component), Some(Seen::Unknown(unknown)) if unknown.outside);
+        if worker && nothing {
+            let proof = format!("this worker has no static pod of {component}: the cluster's runs on {other}");
+            self.instances.insert(component, Seen::Absent(proof));
+        }
+    }
+
+    /// Takes an instance in that other evidence than the node's own shows.
+    pub(crate) fn shown(&mut self, component: &'static str, instance: Instance) {
+        if matches!(self.instances.get(component), Some(Seen::Unknown(unknown)) if unknown.outside) {
+            self.instances.insert(component, Seen::Known(vec![instance]));
+        }
+    }
+
     /// Whether nothing was looked at but what the API shows.
     pub(crate) fn is_of_api(&self) -> bool {
         self.sight.capture.source == Source::ClusterNode

@@ -34,7 +34,8 @@ pub(crate) struct Node<'a> {
     /// What was read of the cluster's objects.
     pub cluster: Cluster,
     manifests: OnceCell<Manifests>,
-    instances: BTreeMap<&'static str, Seen<Vec<Instance>>>,
+    /// What runs, by component.
+    pub(crate) instances: BTreeMap<&'static str, Seen<Vec<Instance>>>,
     pub(crate) configs: RefCell<BTreeMap<String, Seen<Option<Rc<Config>>>>>,
     pub(crate) specs: RefCell<BTreeMap<String, Seen<Rc<Spec>>>>,
 }
@@ -103,23 +104,6 @@ impl<'a> Node<'a> {
             node.instances.insert(component.name, found);
         }
         node
-    }
-
-    /// Takes in that another node of the cluster shows a component that this worker shows nothing of.
-    pub(crate) fn runs_elsewhere(&mut self, component: &'static str, other: &str) {
-        let worker = self.sight.capture.identity.get("role").is_some_and(|role| role == "worker");
-        let nothing = matches!(self.instances.get(component), Some(Seen::Unknown(unknown)) if unknown.outside);
-        if worker && nothing {
-            let proof = format!("this worker has no static pod of {component}: the cluster's runs on {other}");
-            self.instances.insert(component, Seen::Absent(proof));
-        }
-    }
-
-    /// Takes an instance in that other evidence than the node's own shows.
-    pub(crate) fn shown(&mut self, component: &'static str, instance: Instance) {
-        if matches!(self.instances.get(component), Some(Seen::Unknown(unknown)) if unknown.outside) {
-            self.instances.insert(component, Seen::Known(vec![instance]));
-        }
     }
 
     /// Whether this is a cluster's own objects, and no node.
