@@ -208,7 +208,7 @@ pub(crate) struct Scan {
     #[arg(long, value_enum, default_value_t = FailOn::Required)]
     pub fail_on: FailOn,
     /// How it is told: terminal, wide, json, yaml, junit, sarif, markdown, github, csv, kube-bench,
-    /// kube-bench-json; FORMAT=FILE writes a file; may be repeated
+    /// kube-bench-json, html; FORMAT=FILE writes a file; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "terminal")]
     pub output: Vec<Output>,
     /// Say what would be looked at in the cluster and which rights are missing, and judge nothing
@@ -258,6 +258,7 @@ pub(crate) enum Format {
     Csv,
     KubeBench,
     KubeBenchJson,
+    Html,
 }
 
 /// A format, and the file that it is written to.

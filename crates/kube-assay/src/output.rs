@@ -45,6 +45,7 @@ fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bo
         Format::Csv => report::csv(told),
         Format::KubeBench => report::kube_bench(told),
         Format::KubeBenchJson => report::kube_bench_json(told),
+        Format::Html => report::html(told),
     }
 }
 

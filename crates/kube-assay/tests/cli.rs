@@ -142,6 +142,43 @@ fn outputs_are_written_whole_and_beside_each_other() {
     assert_eq!(ended.code, 4);
     assert!(ended.err.contains("no/such/folder/report.json could not be written"), "{}", ended.err);
     assert_eq!(call(&["scan", "--evidence", STOCK, "-o", "json", "-o", "yaml"]).code, 2);
+    // A place where a directory stands cannot be written either, and what was written beside it is gone again.
+    let taken = folder.path().join("taken");
+    std::fs::create_dir(&taken).unwrap();
+    let ended = call(&["scan", "--evidence", STOCK, "-o", &format!("html={}", taken.display())]);
+    assert!(ended.code == 4 && ended.err.contains("taken could not be written"), "{}", ended.err);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn every_format_is_written_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let formats = [
+        ("terminal", "FAIL"),
+        ("wide", "VERDICT"),
+        ("json", "{"),
+        ("yaml", "schema"),
+        ("junit", "<?xml"),
+        ("sarif", "{"),
+        ("markdown", "# kube-assay"),
+        ("github", "::warning"),
+        ("csv", "verdict,"),
+        ("kube-bench", "[INFO] 1 "),
+        ("kube-bench-json", "{\"Controls\":"),
+        ("html", "<!doctype html>"),
+    ];
+    let outputs: Vec<String> =
+        formats.iter().map(|(format, _)| format!("{format}={}", folder.path().join(format).display())).collect();
+    let mut arguments = vec!["scan", "--evidence", STOCK];
+    arguments.extend(outputs.iter().flat_map(|output| ["-o", output]));
+    let ended = call(&arguments);
+    assert!(ended.code == 1 && ended.out.is_empty() && ended.err.is_empty(), "{}{}", ended.out, ended.err);
+    for (format, beginning) in formats {
+        let told = std::fs::read_to_string(folder.path().join(format)).unwrap();
+        let found = if format == "terminal" { told.contains(beginning) } else { told.starts_with(beginning) };
+        assert!(found, "{format}: {}", told.lines().next().unwrap());
+        assert!(told.contains("1.2.1"), "{format}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use assess::Verdict;
 
+pub(crate) use self::components::grade;
 use self::page::{Page, ROW};
 use crate::formats::filter;
 use crate::model::{Finding, Report};

@@ -107,7 +107,7 @@ fn by_component(report: &Report) -> Vec<(&str, Vec<&Finding>)> {
 
 /// What comes first: failures, then unknowns, then questions; in each, what is worth most to an attacker, and settings
 /// before the modes of files, and what the publisher asks of everybody before what it asks of some. The rest keeps its order.
-pub(super) fn grade(finding: &Finding) -> (Verdict, Priority, bool, u8) {
+pub(crate) fn grade(finding: &Finding) -> (Verdict, Priority, bool, u8) {
     let open = finding.verdict < Verdict::Pass;
     let file = finding.subjects.iter().any(|subject| subject.kind == "file");
     let level = finding.cited_by.iter().map(|cited| cited.level).min().filter(|_| open).unwrap_or(0);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use report::{Finding, Report, inert};
 use serde_json::Value;
 
-use crate::{csv, junit, kube_bench, markdown, promises, samples, sarif};
+use crate::{csv, html, junit, kube_bench, markdown, promises, samples, sarif};
 
 /// A format, and how to read from it again what it tells of a finding.
 struct Format {
@@ -15,7 +15,7 @@ struct Format {
     missing: fn(&str, &Finding) -> Option<String>,
 }
 
-const FORMATS: [Format; 7] = [
+const FORMATS: [Format; 8] = [
     Format { name: "junit", render: report::junit, missing: junit::missing },
     Format { name: "sarif", render: report::sarif, missing: sarif::missing },
     Format { name: "markdown", render: report::markdown, missing: markdown::missing },
@@ -23,6 +23,7 @@ const FORMATS: [Format; 7] = [
     Format { name: "csv", render: report::csv, missing: csv::missing },
     Format { name: "kube-bench", render: report::kube_bench, missing: kube_bench::missing_text },
     Format { name: "kube-bench-json", render: report::kube_bench_json, missing: kube_bench::missing },
+    Format { name: "html", render: report::html, missing: html::missing },
 ];
 
 /// A verdict as formats for people spell it.

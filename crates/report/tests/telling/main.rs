@@ -5,6 +5,7 @@
 mod csv;
 mod every;
 mod formats;
+mod html;
 mod junit;
 mod kube_bench;
 mod looks;

@@ -1,0 +1,258 @@
+//! HTML for a reader who has no tool: one file, which asks for nothing over any network, works without its script, and
+//! prints. It is well-formed XML too, so that a test can read it back.
+
+mod charts;
+mod finding;
+mod scope;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use assess::Verdict;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use crate::fold::roll_up;
+use crate::markup::attribute as safe;
+use crate::model::{Decision, Finding, Report};
+use crate::plain;
+use crate::terminal::grade;
+use crate::words::{self, number};
+
+const STYLE: &str = include_str!("html/style.css");
+const SCRIPT: &str = include_str!("html/script.js");
+const VERDICTS: [Verdict; 5] =
+    [Verdict::Fail, Verdict::Unknown, Verdict::Manual, Verdict::Pass, Verdict::NotApplicable];
+
+/// Renders the report as one HTML file.
+pub fn html(report: &Report) -> String {
+    let mut page = Page {
+        text: String::new(),
+        report,
+        several: report.run.captures.len() > 1,
+        ambiguous: words::ambiguous(report),
+        items: items(report),
+    };
+    page.head();
+    page.summary();
+    page.decisions();
+    page.scope();
+    page.unseen();
+    page.findings();
+    page.not_covered();
+    page.foot();
+    page.text
+}
+
+/// A finding, and the name that links to it have.
+struct Item<'r> {
+    finding: &'r Finding,
+    anchor: String,
+}
+
+/// A report on its way into a page.
+struct Page<'r> {
+    text: String,
+    report: &'r Report,
+    several: bool,
+    ambiguous: BTreeSet<String>,
+    items: Vec<Item<'r>>,
+}
+
+fn items(report: &Report) -> Vec<Item<'_>> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut items = Vec::with_capacity(report.findings.len());
+    for finding in &report.findings {
+        let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+        let name: String = finding.control.chars().map(plain).collect();
+        let nth = seen.entry(name.clone()).and_modify(|nth| *nth += 1).or_insert(1);
+        items.push(Item { finding, anchor: format!("f-{name}-{nth}") });
+    }
+    items
+}
+
+/// A verdict as a class of the style.
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fail => "fail",
+        Verdict::Unknown => "unknown",
+        Verdict::Manual => "manual",
+        Verdict::Pass => "pass",
+        Verdict::NotApplicable => "na",
+    }
+}
+
+/// A verdict with a sign of its own, so that none is told by colour alone.
+fn badge(verdict: Verdict) -> String {
+    let sign = match verdict {
+        Verdict::Fail => "✕",
+        Verdict::Unknown => "?",
+        Verdict::Manual => "✎",
+        Verdict::Pass => "✓",
+        Verdict::NotApplicable => "–",
+    };
+    let word = words::verdict(verdict);
+    format!("<span class=\"badge {}\"><span aria-hidden=\"true\">{sign}</span> {word}</span>", class(verdict))
+}
+
+fn decision(decision: Decision) -> &'static str {
+    match decision {
+        Decision::None => "none",
+        Decision::Required => "required",
+        Decision::Unanswered => "unanswered",
+        Decision::ProviderOwned => "provider-owned",
+    }
+}
+
+/// Verdicts by number: `2 FAIL, 5 PASS`.
+fn counts<'f>(findings: impl Iterator<Item = &'f Finding>) -> BTreeMap<Verdict, usize> {
+    let findings: Vec<&Finding> = findings.collect();
+    let same = |left: &&Finding, right: &&Finding| left.control == right.control && left.parameters == right.parameters;
+    let mut counts = BTreeMap::new();
+    for verdict in findings.chunk_by(same).filter_map(|demand| roll_up(demand.iter().copied())) {
+        *counts.entry(verdict).or_default() += 1;
+    }
+    counts
+}
+
+fn in_words(counts: &BTreeMap<Verdict, usize>) -> String {
+    let said = counts.iter().map(|(verdict, count)| format!("{count} {}", words::verdict(*verdict)));
+    said.collect::<Vec<_>>().join(", ")
+}
+
+/// What a browser lets a style or script run by, and nothing else.
+fn hash(source: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(source.as_bytes())))
+}
+
+impl Page<'_> {
+    fn head(&mut self) {
+        let names: Vec<&str> = self.report.run.captures.iter().map(|capture| capture.name.as_str()).collect();
+        let title = safe(&format!("kube-assay: {}", words::some(&names, false)));
+        let policy = format!(
+            "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
+            hash(STYLE),
+            hash(SCRIPT)
+        );
+        let _ = write!(
+            self.text,
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\"/>\n\
+             <meta name=\"referrer\" content=\"no-referrer\"/>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+             <meta name=\"color-scheme\" content=\"light dark\"/>\n\
+             <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
+             <a class=\"skip\" href=\"#findings\">Skip to the findings</a>\n\
+             <header>\n<h1>{title}</h1>\n<p>{}</p>\n</header>\n\
+             <nav aria-label=\"Contents\">\n<ul>\n",
+            safe(&self.lead())
+        );
+        for (anchor, name) in [
+            ("summary", "Summary"),
+            ("decisions", "To decide"),
+            ("scope", "Scope"),
+            ("unseen", "Not seen"),
+            ("findings", "Findings"),
+            ("not-covered", "Not covered"),
+        ] {
+            let _ = writeln!(self.text, "<li><a href=\"#{anchor}\">{name}</a></li>");
+        }
+        self.text.push_str("</ul>\n</nav>\n<main>\n");
+        for warning in plain::warnings(self.report) {
+            let _ = writeln!(
+                self.text,
+                "<p class=\"warning\" role=\"note\"><strong>Warning:</strong> {}</p>",
+                safe(&warning)
+            );
+        }
+    }
+
+    /// By what was judged.
+    fn lead(&self) -> String {
+        let profiles: Vec<&str> = self.report.profiles.iter().map(|profile| profile.name.as_str()).collect();
+        let version = self.report.kubernetes.as_ref().map_or("version not seen", |choice| &choice.name);
+        let platform = &self.report.platform.name;
+        format!("Judged by {}; Kubernetes {version} on {platform}.", profiles.join(", "))
+    }
+
+    fn open(&mut self, anchor: &str, title: &str) {
+        let _ = writeln!(
+            self.text,
+            "<section aria-labelledby=\"{anchor}\">\n<h2 id=\"{anchor}\" tabindex=\"-1\">{title}</h2>"
+        );
+    }
+
+    fn close(&mut self) {
+        self.text.push_str("</section>\n");
+    }
+
+    fn summary(&mut self) {
+        self.open("summary", "Summary");
+        self.text.push_str("<dl class=\"tiles\">\n");
+        for (verdict, count) in &self.report.counts {
+            let _ = writeln!(
+                self.text,
+                "<div class=\"tile {}\"><dt>{}</dt><dd>{count}</dd></div>",
+                class(*verdict),
+                words::verdict(*verdict)
+            );
+        }
+        let _ = write!(self.text, "</dl>\n<p>{}.", plain::coverage(self.report));
+        if let Some(selection) = &self.report.run.selection {
+            let _ = write!(self.text, " Narrowed: {}.", safe(selection));
+        }
+        self.text.push_str("</p>\n");
+        self.sections();
+        self.outliers();
+        self.close();
+    }
+
+    /// What somebody has to deal with, the gravest first, by who has to.
+    fn decisions(&mut self) {
+        self.open("decisions", "To decide");
+        let mut any = false;
+        for (wanted, says) in [
+            (Decision::Required, "Required: to be dealt with"),
+            (Decision::Unanswered, "Unanswered: questions for a person"),
+            (Decision::ProviderOwned, "Provider-owned: the provider alone can see and settle it"),
+        ] {
+            let mut items: Vec<&Item<'_>> = self.items.iter().filter(|item| item.finding.decision == wanted).collect();
+            if items.is_empty() {
+                continue;
+            }
+            any = true;
+            items.sort_by_key(|item| grade(item.finding));
+            let count = number(items.len(), "finding", "findings");
+            let _ = writeln!(self.text, "<h3>{says} <span class=\"muted\">{count}</span></h3>\n<ol class=\"todo\">");
+            for item in items {
+                let _ = writeln!(
+                    self.text,
+                    "<li>{} <a href=\"#{}\">{} {}</a> <span class=\"muted\">{}, {}</span></li>",
+                    badge(item.finding.verdict),
+                    item.anchor,
+                    safe(&words::ids(item.finding, &self.ambiguous)),
+                    safe(&item.finding.title),
+                    safe(&item.finding.component),
+                    words::priority(item.finding.priority),
+                );
+            }
+            self.text.push_str("</ol>\n");
+        }
+        if !any {
+            self.text.push_str("<p>Nothing has to be decided.</p>\n");
+        }
+        self.close();
+    }
+
+    fn foot(&mut self) {
+        let tool = &self.report.tool;
+        let _ = write!(
+            self.text,
+            "</main>\n<footer><p>{} {}. What a word means, and what each control demands: <code>kube-assay explain \
+             ID</code>. This page asks for nothing over any network.</p></footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+            safe(&tool.name),
+            safe(&tool.version)
+        );
+    }
+}
