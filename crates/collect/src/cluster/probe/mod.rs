@@ -251,10 +251,11 @@ pub enum ProbeError {
 impl ProbeError {
     /// A refusal of something that was asked.
     fn of(refusal: &Refusal, right: impl FnOnce() -> String) -> Self {
-        match refusal.is_denial() {
-            // Webhooks and quotas refuse with the same number.
-            true if refusal.to_string().contains(" cannot ") => Self::MayNot { right: right() },
-            _ => Self::Server(state::told(&refusal.to_string())),
+        // Webhooks and quotas refuse with the same number.
+        if refusal.is_denial() && refusal.to_string().contains(" cannot ") {
+            Self::MayNot { right: right() }
+        } else {
+            Self::Server(state::told(&refusal.to_string()))
         }
     }
 }
