@@ -1,4 +1,7 @@
-//! Chores: `cargo xtask schemas` writes the JSON Schemas, `cargo xtask dist` builds the static programs.
+//! Chores: `cargo xtask schemas` writes the JSON Schemas, `cargo xtask dist` builds the static programs, `cargo xtask image`
+//! what the probe's image is made of, and the image itself.
+
+mod image;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +16,8 @@ fn main() -> ExitCode {
     let done = match chore.as_str() {
         "schemas" => schemas(),
         "dist" => dist(),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask schemas|dist")),
+        "image" => make_image(),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask schemas|dist|image")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,5 +56,38 @@ fn dist() -> anyhow::Result<()> {
         let size = std::fs::metadata(&path).with_context(|| path.display().to_string())?.len();
         println!("{program}: {size} bytes, {}", path.display());
     }
+    Ok(())
+}
+
+/// Builds the probe for both architectures of nodes, lays the programs out for `Containerfile`, and writes an OCI archive.
+/// The second architecture is left out where its target is not installed.
+#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a chore may call cargo")]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore tells what it made")]
+fn make_image() -> anyhow::Result<()> {
+    let to = root().join("target/image");
+    let mut programs = Vec::new();
+    for (arch, target) in [("amd64", TARGET), ("arm64", "aarch64-unknown-linux-musl")] {
+        let status = std::process::Command::new(env!("CARGO"))
+            .args(["build", "--release", "--locked", "--target", target, "-p", "probe"])
+            // The probe is all Rust, so the linker that comes with it does for the foreign architecture.
+            .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
+            .current_dir(root())
+            .status()?;
+        if !status.success() {
+            if arch == "amd64" {
+                bail!("the probe did not build for {target}: is the target installed? (rustup target add {target})");
+            }
+            eprintln!("xtask: left out {arch}: the probe did not build for {target} (rustup target add {target})");
+            continue;
+        }
+        let built = root().join("target").join(target).join("release").join(image::PROGRAM);
+        let program = std::fs::read(&built).with_context(|| built.display().to_string())?;
+        std::fs::create_dir_all(to.join(arch))?;
+        std::fs::copy(&built, to.join(arch).join(image::PROGRAM))?;
+        programs.push((arch, program));
+    }
+    let archive = to.join("kube-assay-probe.tar");
+    image::write(&programs, &archive)?;
+    println!("{}: {}", image::NAME, archive.display());
     Ok(())
 }
