@@ -20,7 +20,7 @@ pub(super) fn described(process: &ProcessInfo, names: &BTreeSet<String>) -> Opti
     }
     // Arguments that may go on are none: a flag that is not among them may be set all the same.
     let argv = if process.args.len() + 1 < MOST { argv } else { Vec::new() };
-    let (argv, cuts) = evidence::scrub_argv(argv);
+    let (argv, cuts) = scrubbed(argv);
     Some(Process {
         pid: u32::try_from(process.pid).ok()?,
         ppid: u32::try_from(process.ppid).unwrap_or(0),
@@ -33,6 +33,21 @@ pub(super) fn described(process: &ProcessInfo, names: &BTreeSet<String>) -> Opti
         cuts,
         ..Process::default()
     })
+}
+
+/// Words of a command line without secrets. A word after a value that was cut, and no flag itself, is the rest of that
+/// value, which had blanks.
+fn scrubbed(words: Vec<OsText>) -> (Vec<OsText>, Vec<CutNote>) {
+    let (scrubbed, cuts) = evidence::scrub_argv(words.clone());
+    let mut within = false;
+    let argv = words.into_iter().zip(scrubbed).filter_map(|(word, kept)| {
+        if within && evidence::split_flag(&word).is_none() {
+            return None;
+        }
+        within = word != kept;
+        Some(kept)
+    });
+    (argv.collect(), cuts)
 }
 
 /// The API reads so much of a process's arguments (`miniprocfs`): what is longer may be cut.
@@ -105,6 +120,27 @@ mod tests {
         };
         let cut = described(&long, &BTreeSet::from(["etcd".to_owned()])).unwrap();
         assert!(cut.argv.is_empty(), "a flag may stand in what was cut");
+    }
+
+    #[test]
+    fn a_secret_with_blanks_leaves_no_tail() {
+        let told = |args: &str| -> Vec<String> {
+            let process = ProcessInfo {
+                pid: 7,
+                args: format!("/bin/etcd {args}"),
+                executable: "/bin/etcd".to_owned(),
+                ..ProcessInfo::default()
+            };
+            let process = described(&process, &BTreeSet::from(["etcd".to_owned()])).unwrap();
+            process.argv.iter().map(OsText::to_lossy).collect()
+        };
+        for args in ["--client-secret=hunter2 or more of it --name=a", "--client-secret hunter2 or more of it --name=a"]
+        {
+            let told = told(args);
+            assert!(!told.iter().any(|word| ["hunter2", "or", "more", "it"].contains(&word.as_str())), "{told:?}");
+            assert_eq!(told.last().unwrap(), "--name=a", "a flag behind it is kept");
+        }
+        assert_eq!(told("--name=a b --v 2"), ["/bin/etcd", "--name=a", "b", "--v", "2"]);
     }
 
     #[test]
