@@ -32,7 +32,7 @@ fn counted(capture: &Capture) -> BTreeMap<String, u32> {
 }
 
 #[test]
-#[ignore = "wants a real cluster"]
+#[ignore = "wants a real cluster whose nodes run the probe's image: scripts/test-node brings one and runs it"]
 fn nodes_of_a_real_cluster_are_looked_at_and_left_as_they_were() {
     let access = Access { kubeconfig: Some(variable("NODE_KUBECONFIG").into()), context: None };
     let trails: Vec<Trail> = serde_json::from_slice(&std::fs::read(variable("NODE_TRAILS")).unwrap()).unwrap();

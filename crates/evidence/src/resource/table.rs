@@ -57,32 +57,25 @@ fn entries(table: Table) -> impl Iterator<Item = impl Iterator<Item = &'static s
     table.iter().flat_map(of)
 }
 
+/// Whether an entry goes along this way, and then whether it ends there (or takes all that is below).
+fn along(mut entry: impl Iterator<Item = &'static str>, way: &[String]) -> Option<bool> {
+    for key in way {
+        match entry.next() {
+            Some("**") => return Some(true),
+            Some("*") => {}
+            Some(part) if part == key => {}
+            _ => return None,
+        }
+    }
+    Some(entry.next().is_none())
+}
+
 /// Whether a table lists a value below this way, or the way itself.
 fn leads_on(table: Table, way: &[String]) -> bool {
-    entries(table).any(|mut parts| {
-        for key in way {
-            match parts.next() {
-                Some("**") => return true,
-                Some("*") => {}
-                Some(part) if part == key => {}
-                _ => return false,
-            }
-        }
-        true
-    })
+    entries(table).any(|entry| along(entry, way).is_some())
 }
 
 /// Whether a table lists exactly this way.
 fn listed(table: Table, way: &[String]) -> bool {
-    entries(table).any(|mut parts| {
-        for key in way {
-            match parts.next() {
-                Some("**") => return true,
-                Some("*") => {}
-                Some(part) if part == key => {}
-                _ => return false,
-            }
-        }
-        parts.next().is_none()
-    })
+    entries(table).any(|entry| along(entry, way) == Some(true))
 }
