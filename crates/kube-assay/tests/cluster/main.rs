@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use assess::{Case, Selection, Verdict};
 use benchmark::Content;
 use evidence::{Aspect, Basis, Capture, Item, OBJECTS, Objects, Place, Reach, Run, Seen, Source};
-use report::{Material, Report};
+use report::Report;
 use serde_json::{Value as Json, json};
 
 const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
@@ -87,25 +87,10 @@ fn node(name: &str) -> Capture {
 
 /// Judges a cluster together with its node, if there is one.
 fn judged(of: Option<&str>, cluster: Capture, profile: &str) -> Report {
-    let content = content();
     let mut captures: Vec<Capture> = of.map(node).into_iter().collect();
     captures.push(cluster);
-    let run = Run { captures };
-    let case = Case::new(&run, content, None, None).unwrap();
-    let profile = content.profile(profile).unwrap();
     let only = Selection { sections: BTreeSet::from(["5".to_owned()]), ..Selection::default() };
-    let judged = case.judge(&[profile], &only);
-    report::build(&Material {
-        run: &run,
-        content,
-        judged: &judged,
-        presence: &case.presence(),
-        profiles: vec![(profile, assess::Choice::given(&profile.name, "--profile"))],
-        platform: case.platform().clone(),
-        kubernetes: None,
-        selection: None,
-        version: "test",
-    })
+    common::judge_run(&Run { captures }, content(), profile, &only)
 }
 
 const STOCK: &str = "kubeadm-v1.36";

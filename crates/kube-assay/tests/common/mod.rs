@@ -33,12 +33,16 @@ pub(crate) fn recording(name: &str) -> Recording {
 
 /// Judges a capture by a profile, as `scan` does.
 pub(crate) fn judge(capture: Capture, content: &Content, profile: &str) -> Report {
-    let run = Run { captures: vec![capture] };
-    let case = Case::new(&run, content, None, None).unwrap();
+    judge_run(&Run { captures: vec![capture] }, content, profile, &Selection::default())
+}
+
+/// Judges what was seen of several targets together.
+pub(crate) fn judge_run(run: &Run, content: &Content, profile: &str, selection: &Selection) -> Report {
+    let case = Case::new(run, content, None, None).unwrap();
     let profile = content.profile(profile).unwrap();
-    let judged = case.judge(&[profile], &Selection::default());
+    let judged = case.judge(&[profile], selection);
     report::build(&Material {
-        run: &run,
+        run,
         content,
         judged: &judged,
         presence: &case.presence(),
