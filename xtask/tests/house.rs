@@ -8,19 +8,20 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Which of our crates each may import. Nothing else of ours.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("diag", &[]),
     ("evidence", &[]),
     ("benchmark", &["diag"]),
     ("assess", &["benchmark", "evidence"]),
-    ("report", &["assess", "benchmark", "evidence"]),
+    ("register", &["assess", "benchmark", "diag"]),
+    ("report", &["assess", "benchmark", "evidence", "register"]),
     ("probe", &["evidence"]),
     ("collect", &["evidence"]),
-    ("kube-assay", &["assess", "benchmark", "collect", "diag", "evidence", "probe", "report"]),
+    ("kube-assay", &["assess", "benchmark", "collect", "diag", "evidence", "probe", "register", "report"]),
 ];
 
 /// Crates that do no network, clock, environment or process.
-const PURE: [&str; 5] = ["diag", "evidence", "benchmark", "assess", "report"];
+const PURE: [&str; 6] = ["diag", "evidence", "benchmark", "assess", "register", "report"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()

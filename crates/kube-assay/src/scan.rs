@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use assess::{Case, Choice, Selection, Verdict};
 use benchmark::{Content, Profile};
 use evidence::Run;
-use report::{Decision, Material, Report};
+use report::{Material, Report, State};
 
 use crate::cli::{FailOn, Scan, VerdictArg};
 use crate::exit::{Exit, mistake};
@@ -123,9 +123,9 @@ pub(crate) fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'
 
 fn exit(report: &Report, fail_on: FailOn) -> Exit {
     let any = |test: &dyn Fn(&report::Finding) -> bool| report.findings.iter().any(test);
-    let failed = any(&|finding| finding.verdict == Verdict::Fail && finding.decision == Decision::Required);
-    let unseen = any(&|finding| finding.verdict == Verdict::Unknown && finding.decision == Decision::Required);
-    let unanswered = any(&|finding| finding.decision == Decision::Unanswered);
+    let failed = any(&|finding| finding.verdict == Verdict::Fail && finding.decision.state == State::Required);
+    let unseen = any(&|finding| finding.verdict == Verdict::Unknown && finding.decision.state == State::Required);
+    let unanswered = any(&|finding| finding.decision.state == State::Unanswered);
     let open = match fail_on {
         FailOn::Required => failed,
         FailOn::Any => failed || unseen || unanswered,

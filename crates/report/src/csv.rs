@@ -67,7 +67,6 @@ fn of_finding(finding: &Finding) -> [String; HEADER.len()] {
     let parameters: Vec<String> = finding.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     // What to do where it is open: it is long, and rows are many.
     let remediation = if finding.verdict < Verdict::Pass { finding.remediation.trim_end() } else { "" };
-    let decision = serde_json::to_value(finding.decision).unwrap_or_default();
     [
         words::verdict(finding.verdict).to_owned(),
         each(|cited| format!("{}@{}", cited.id, cited.profile)),
@@ -88,7 +87,7 @@ fn of_finding(finding: &Finding) -> [String; HEADER.len()] {
         one(&finding.notes.join("; ")),
         one(finding.help.as_deref().unwrap_or_default()),
         one(&parameters.join("; ")),
-        decision.as_str().unwrap_or_default().to_owned(),
+        finding.decision.state.word().to_owned(),
         remediation.lines().map(inert).collect::<Vec<_>>().join("\n"),
     ]
 }

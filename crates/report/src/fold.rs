@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use assess::{Judged, Outcome, SubjectName, Verdict};
 
-use crate::model::{CitedBy, Decision, Finding, Subject};
+use register::State;
+
+use crate::model::{CitedBy, Finding, Subject};
 
 /// Findings from what was judged, in its order; within a demand, the gravest first.
 pub(crate) fn fold(judged: &[Judged<'_>], platform: &str) -> Vec<Finding> {
@@ -81,8 +83,8 @@ fn finding(
             None => control.remedy(platform, &demand.parameters),
         },
         decision: match &outcome.provider {
-            Some(_) => Decision::ProviderOwned,
-            None => Decision::default_for(outcome.verdict, outcome.outside),
+            Some(_) => State::ProviderOwned.into(),
+            None => State::default_for(outcome.verdict, outcome.outside).into(),
         },
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use assess::Verdict;
 
-use crate::model::{CaptureInfo, Decision, Finding, Report};
+use register::State;
+
+use crate::model::{CaptureInfo, Finding, Report};
 use crate::plain;
 use crate::words::{self, inert};
 
@@ -16,7 +18,7 @@ const SUBJECTS: usize = 10;
 pub fn github(report: &Report) -> String {
     let ambiguous = words::ambiguous(report);
     let (mut open, rest): (Vec<&Finding>, Vec<&Finding>) =
-        report.findings.iter().partition(|finding| finding.decision != Decision::None);
+        report.findings.iter().partition(|finding| finding.decision.state != State::None);
     open.sort_by_key(|finding| (finding.verdict, finding.priority));
     let mut lines: Vec<String> =
         plain::warnings(report).iter().map(|warning| command("warning", &[("title", "kube-assay")], warning)).collect();

@@ -15,7 +15,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::fold::roll_up;
 use crate::markup::attribute as safe;
-use crate::model::{Decision, Finding, Report};
+use register::State;
+
+use crate::model::{Finding, Report};
 use crate::plain;
 use crate::terminal::grade;
 use crate::words::{self, number};
@@ -94,15 +96,6 @@ fn badge(verdict: Verdict) -> String {
     };
     let word = words::verdict(verdict);
     format!("<span class=\"badge {}\"><span aria-hidden=\"true\">{sign}</span> {word}</span>", class(verdict))
-}
-
-fn decision(decision: Decision) -> &'static str {
-    match decision {
-        Decision::None => "none",
-        Decision::Required => "required",
-        Decision::Unanswered => "unanswered",
-        Decision::ProviderOwned => "provider-owned",
-    }
 }
 
 /// Verdicts by number: `2 FAIL, 5 PASS`.
@@ -213,11 +206,12 @@ impl Page<'_> {
         self.open("decisions", "To decide");
         let mut any = false;
         for (wanted, says) in [
-            (Decision::Required, "Required: to be dealt with"),
-            (Decision::Unanswered, "Unanswered: questions for a person"),
-            (Decision::ProviderOwned, "Provider-owned: the provider alone can see and settle it"),
+            (State::Required, "Required: to be dealt with"),
+            (State::Unanswered, "Unanswered: questions for a person"),
+            (State::ProviderOwned, "Provider-owned: the provider alone can see and settle it"),
         ] {
-            let mut items: Vec<&Item<'_>> = self.items.iter().filter(|item| item.finding.decision == wanted).collect();
+            let mut items: Vec<&Item<'_>> =
+                self.items.iter().filter(|item| item.finding.decision.state == wanted).collect();
             if items.is_empty() {
                 continue;
             }

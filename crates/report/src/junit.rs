@@ -10,7 +10,9 @@ use assess::Verdict;
 
 use crate::fold::roll_up;
 use crate::markup::{attribute, text};
-use crate::model::{Decision, Finding, Report};
+use register::State as Decided;
+
+use crate::model::{Finding, Report};
 use crate::{plain, words};
 
 /// A finding names at most so many subjects; the rest is counted.
@@ -70,9 +72,9 @@ fn section(finding: &Finding) -> String {
 }
 
 fn state(finding: &Finding) -> State {
-    match (finding.verdict, finding.decision) {
-        (Verdict::Fail, Decision::Required) => State::Failure,
-        (Verdict::Unknown, Decision::Required) => State::Error,
+    match (finding.verdict, finding.decision.state) {
+        (Verdict::Fail, Decided::Required) => State::Failure,
+        (Verdict::Unknown, Decided::Required) => State::Error,
         (Verdict::Fail | Verdict::Unknown | Verdict::Manual, _) => State::Skipped,
         (Verdict::Pass, _) => State::Passed,
         (Verdict::NotApplicable, _) => State::NotApplicable,

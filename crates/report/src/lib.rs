@@ -30,9 +30,8 @@ pub use html::html;
 pub use junit::junit;
 pub use kube_bench::{kube_bench, kube_bench_json};
 pub use markdown::markdown;
-pub use model::{
-    CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool,
-};
+pub use model::{CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool};
+pub use register::{Decision, State};
 pub use sarif::sarif;
 pub use terminal::{Options, terminal};
 pub use wide::wide;

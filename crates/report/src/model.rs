@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use assess::{Choice, Observed, SubjectName, Verdict};
 use benchmark::{Assessment, Priority};
 use evidence::Basis;
+use register::Decision;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -185,32 +186,6 @@ pub struct Subject {
     pub name: String,
     /// The captures it was judged in.
     pub captures: Vec<String>,
-}
-
-/// What was decided about a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Decision {
-    /// Nothing needs deciding.
-    None,
-    /// It has to be dealt with.
-    Required,
-    /// A question that nobody has answered.
-    Unanswered,
-    /// The provider alone can see and settle it.
-    ProviderOwned,
-}
-
-impl Decision {
-    /// The decision where no register says otherwise.
-    pub fn default_for(verdict: Verdict, outside: bool) -> Self {
-        match verdict {
-            Verdict::Fail => Self::Required,
-            Verdict::Unknown if !outside => Self::Required,
-            Verdict::Manual => Self::Unanswered,
-            _ => Self::None,
-        }
-    }
 }
 
 impl Finding {

@@ -16,7 +16,9 @@ use self::model::{
     Suppression, Tool,
 };
 use crate::formats::written;
-use crate::model::{Decision, Finding, Report};
+use register::State;
+
+use crate::model::{Finding, Report};
 use crate::{plain, words};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -29,7 +31,7 @@ pub fn sarif(report: &Report) -> String {
     let mut rules: Vec<Rule> = Vec::new();
     let mut at: BTreeMap<&str, usize> = BTreeMap::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let suppresses = report.findings.iter().any(|finding| finding.decision == Decision::ProviderOwned);
+    let suppresses = report.findings.iter().any(|finding| finding.decision.state == State::ProviderOwned);
     let mut results = Vec::with_capacity(report.findings.len());
     for finding in &report.findings {
         let rule_index = *at.entry(&finding.control).or_insert_with(|| {
@@ -172,7 +174,7 @@ fn fingerprint(finding: &Finding) -> String {
 
 /// What a register or a provider's share settles is told, and suppressed with the reason.
 fn suppressions(finding: &Finding) -> Vec<Suppression> {
-    let settled = finding.decision == Decision::ProviderOwned;
+    let settled = finding.decision.state == State::ProviderOwned;
     let why = || text(finding.help.as_ref().unwrap_or(&finding.reason));
     let suppression = || Suppression { kind: "external", status: "accepted", justification: why() };
     settled.then(suppression).into_iter().collect()
@@ -191,7 +193,7 @@ fn properties(finding: &Finding) -> Map<String, Value> {
     let mut bag = bag([
         ("verdict", json!(words::verdict(finding.verdict))),
         ("basis", json!(finding.basis.map(words::basis))),
-        ("decision", json!(finding.decision)),
+        ("decision", json!(finding.decision.state)),
         ("component", json!(text(&finding.component))),
         ("citedBy", cited_by(finding)),
         ("parameters", Value::Object(parameters)),

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use assess::Verdict;
-use report::{Decision, Report};
+use report::{Report, State};
 use serde_json::{Value as Json, json};
 
 use crate::common;
@@ -127,7 +127,8 @@ fn a_provider_answers_for_what_it_hides() {
     server.create(NODES, &node("w1", &json!({ "eks.amazonaws.com/nodegroup": "a" })));
     let (_, report) = scanned(&kubeconfig(&server, ADMIN), &[]);
     assert_eq!(report.platform.name, "eks");
-    let hidden: Vec<_> = report.findings.iter().filter(|finding| finding.decision == Decision::ProviderOwned).collect();
+    let hidden: Vec<_> =
+        report.findings.iter().filter(|finding| finding.decision.state == State::ProviderOwned).collect();
     assert!(hidden.len() > 60, "{}", hidden.len());
     for finding in hidden {
         assert!(finding.verdict == Verdict::Unknown && finding.outside, "{}", finding.id());
@@ -135,7 +136,7 @@ fn a_provider_answers_for_what_it_hides() {
         assert!(finding.remediation.starts_with("ask Amazon"), "{}", finding.remediation);
     }
     let of_node = report.findings.iter().filter(|finding| finding.id().starts_with("4.2."));
-    assert!(of_node.into_iter().all(|finding| finding.decision != Decision::ProviderOwned));
+    assert!(of_node.into_iter().all(|finding| finding.decision.state != State::ProviderOwned));
 }
 
 #[test]

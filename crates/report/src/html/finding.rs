@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use assess::Verdict;
 
-use super::{Item, Page, VERDICTS, badge, class, counts, decision, in_words, safe};
+use super::{Item, Page, VERDICTS, badge, class, counts, in_words, safe};
 use crate::markup;
-use crate::model::{Decision, Finding, Subject};
+use register::State;
+
+use crate::model::{Finding, Subject};
 use crate::plain;
 use crate::terminal::grade;
 use crate::words::{self, number};
@@ -59,9 +61,9 @@ impl Page<'_> {
             );
         }
         form.push_str("</fieldset>\n<p><label for=\"decision\">Decision</label> <select id=\"decision\">\n<option value=\"\">any</option>\n");
-        for each in [Decision::Required, Decision::Unanswered, Decision::ProviderOwned, Decision::None] {
-            if has(&|finding| finding.decision == each) {
-                let _ = writeln!(form, "<option>{}</option>", decision(each));
+        for each in State::ALL {
+            if has(&|finding| finding.decision.state == each) {
+                let _ = writeln!(form, "<option>{}</option>", each.word());
             }
         }
         form.push_str(
@@ -99,7 +101,7 @@ impl Page<'_> {
             "<article class=\"finding {verdict}\" id=\"{}\" data-verdict=\"{verdict}\" data-decision=\"{}\">\n<details>\n\
              <summary>{} <h4><span class=\"id\">{}</span> {}</h4>{chip}{because}</summary>\n<dl>",
             item.anchor,
-            decision(finding.decision),
+            finding.decision.state.word(),
             badge(finding.verdict),
             safe(&words::ids(finding, &self.ambiguous)),
             safe(&finding.title),
@@ -124,7 +126,7 @@ impl Page<'_> {
             let subjects = self.subjects(finding);
             self.row("where", &subjects);
         }
-        self.row("decision", decision(finding.decision));
+        self.row("decision", finding.decision.state.word());
         let cited = finding.cited_by.iter().map(|cited| {
             let (level, assessment) = (cited.level, words::assessment(cited.assessment));
             safe(&format!("{} {}, level {level}, {assessment}: {}", cited.profile, cited.id, cited.section))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assess::{Choice, Observed, Verdict};
 use benchmark::{Assessment, Priority};
 use evidence::Basis;
-use report::{CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool};
+use report::{CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, Report, RunInfo, SCHEMA, State, Subject, Tool};
 
 const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 
@@ -83,7 +83,7 @@ pub(crate) fn finding(id: &str, control: &str, component: &str, title: &str) -> 
         }],
         why: "An attacker reads every Secret.".to_owned(),
         remediation: "Set it, e.g. by hand. Then restart one member after the other.".to_owned(),
-        decision: Decision::None,
+        decision: State::None.into(),
     }
 }
 
@@ -128,7 +128,7 @@ fn etcd_client_auth() -> Finding {
             "2. Wait for `etcdctl endpoint health`.",
         ]
         .join("\n"),
-        decision: Decision::Required,
+        decision: State::Required.into(),
         ..finding("2.2", "etcd-client-certificate-auth", "etcd", "etcd demands a client certificate")
     }
 }
@@ -144,7 +144,7 @@ fn pki_modes() -> [Finding; 2] {
         expected: "file.mode has no permission outside 644".to_owned(),
         observed: vec![observed("file.mode", Some("0666"), "observed", "the file", true)],
         subjects: (1..=12).map(|at| file(format!("/etc/kubernetes/pki/extra-{at:02}.crt"))).collect(),
-        decision: Decision::Required,
+        decision: State::Required.into(),
         ..base.clone()
     };
     let passed = Finding {
@@ -170,7 +170,7 @@ fn kubelet() -> [Finding; 4] {
             "/var/lib/kubelet/config.yaml may not be read",
             true,
         )],
-        decision: Decision::Required,
+        decision: State::Required.into(),
         ..finding(id, control, "kubelet", title)
     };
     [
@@ -192,7 +192,7 @@ fn kubelet() -> [Finding; 4] {
                 "the kubelet's defaults",
                 false,
             )],
-            decision: Decision::Unanswered,
+            decision: State::Unanswered.into(),
             remediation: "Choose a limit, such as 4096.".to_owned(),
             ..finding("4.2.13", "kubelet-pod-pids-limit", "kubelet", "Pods cannot take all process ids of a node")
         },

@@ -1,7 +1,7 @@
 //! SARIF 2.1.0: what the standard and GitHub demand.
 
 use assess::Verdict;
-use report::{Decision, Finding, Report, inert};
+use report::{Finding, Report, State, inert};
 use serde_json::Value;
 
 use crate::every::{self, left_out};
@@ -48,7 +48,7 @@ fn samples_of_all_kinds() -> Vec<Report> {
     let mut reports = vec![samples::control_plane(), samples::two_nodes(), samples::empty(), samples::wide()];
     reports.extend(every::HOSTILE.map(every::hostile));
     let mut owned = samples::control_plane();
-    owned.findings[9].decision = Decision::ProviderOwned;
+    owned.findings[9].decision = State::ProviderOwned.into();
     reports.push(owned);
     reports
 }
@@ -83,7 +83,7 @@ fn the_rules_of_the_standard_hold() {
             }
             assert!(prints.insert(text(result, "/partialFingerprints/primaryLocationLineHash")), "one result each");
             let suppressions = list(result, "/suppressions");
-            assert_eq!(suppressions.len(), usize::from(finding.decision == Decision::ProviderOwned));
+            assert_eq!(suppressions.len(), usize::from(finding.decision.state == State::ProviderOwned));
         }
         for rule in rules {
             let severity: f64 = text(rule, "/properties/security-severity").parse().unwrap();
