@@ -252,7 +252,8 @@ fn agreed<'n>(nodes: impl Iterator<Item = &'n Node<'n>>, name: &str) -> value::R
 }
 
 /// Components that a provider of managed clusters runs out of sight.
-const PROVIDERS: [&str; 5] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "control-plane"];
+pub const PROVIDERS: [&str; 5] =
+    ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "control-plane"];
 
 type Demand<'c> = (&'c Control, Parameters, Vec<Citation>);
 

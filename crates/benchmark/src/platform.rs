@@ -11,6 +11,8 @@ pub struct Platform {
     pub title: String,
     /// Who runs its control plane, where that is not the cluster's owner: nobody else sees it.
     pub provider: Option<String>,
+    /// Where the provider says what is its own share: links to its documents.
+    pub attests: Vec<String>,
     /// What of a node shows that it is one of this platform's.
     pub nodes: Marks,
     /// Paths and unit names by role.

@@ -20,6 +20,7 @@ pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Draft>> {
     let name = fields.required_str("platform");
     let title = fields.required_str("title");
     let provider = fields.optional_str("provider").map(|text| text.value);
+    let attests = fields.optional_str_list("attests").map(plain_texts).unwrap_or_default();
     let nodes = marks(file, &mut fields);
     let roles = fields.required_node("places").and_then(|node| file.reader.entries(node)).unwrap_or_default();
     for (role, _) in roles {
@@ -44,6 +45,7 @@ pub(super) fn read(file: &File<'_>, node: &Node) -> Option<Named<Draft>> {
         name: name.value.clone(),
         title: title.value,
         provider,
+        attests,
         nodes,
         places,
         owners,

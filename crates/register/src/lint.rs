@@ -1,0 +1,257 @@
+//! What an auditor would not take: texts that say nothing, decisions without end, one person where it takes two.
+
+use std::collections::BTreeSet;
+
+use benchmark::{Content, Control, Judge, Priority};
+use diag::Diagnostic;
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::load::code;
+use crate::model::{At, Class, Register, Scope};
+
+/// Controls that nobody may accept a failure of: each alone gives the cluster away, and mending it costs a flag or a mode.
+pub const NEVER: [&str; 4] = [
+    "apiserver-authorization-not-always-allow",
+    "etcd-client-certificate-auth",
+    "pki-key-mode",
+    "talos.api-verifies-clients",
+];
+
+/// A strong entry, to be shown beside weak ones ([`code::WEAK_TEXT`]).
+pub const STRONG: &str = "\
+A strong entry tells what is so, why it stays, what is done instead, and when that ends:
+    reason: >-
+      The metrics agent 2.4 of the storage pool reads the read-only port; its vendor ships token support with 3.0
+      (ticket STOR-812), and the pool is upgraded in the maintenance window of March.
+    compensating:
+      control: network-policies-in-every-namespace
+      says: Port 10255 is open to the address range of the monitoring pool alone (firewall rule k8s-storage-14).
+";
+
+/// Everything in a register that an auditor would refuse, on a day.
+pub fn lint(register: &Register, content: &Content, as_of: Date) -> Vec<Diagnostic> {
+    let mut desk = Desk { register, content, as_of, found: Vec::new() };
+    desk.owners();
+    desk.classes();
+    desk.exceptions();
+    desk.grants();
+    desk.answers();
+    desk.found
+}
+
+/// Whether a failure of a control is worth so much to an attacker that accepting it takes two people: all that guards who
+/// may do what, and everything of priority high or critical.
+pub fn takes_two(control: &Control) -> bool {
+    control.priority <= Priority::High || control.component == "rbac"
+}
+
+struct Desk<'a> {
+    register: &'a Register,
+    content: &'a Content,
+    as_of: Date,
+    found: Vec<Diagnostic>,
+}
+
+impl Desk<'_> {
+    fn error(&mut self, code: &'static str, at: &At, message: impl Into<String>, help: impl Into<String>) {
+        self.found.push(Diagnostic::error(code, &at.file, at.span.clone(), message).help(help));
+    }
+
+    fn owners(&mut self) {
+        let mut seen: Vec<(&Scope, &At)> = Vec::new();
+        for owner in &self.register.owners {
+            if let Some((_, first)) = seen.iter().find(|(of, _)| **of == owner.of) {
+                let help = format!("the first stands in line {}, and is the one that counts", first.line);
+                self.error(code::TWICE, &owner.at, "another entry speaks of the same", help);
+            }
+            seen.push((&owner.of, &owner.at));
+        }
+    }
+
+    fn classes(&mut self) {
+        for entry in &self.register.classes {
+            if entry.of == Scope::default() {
+                let help = "name controls, sections, components, platforms or nodes";
+                self.error(code::TOO_WIDE, &entry.at, "this class would be that of everything", help);
+            }
+            self.words(&entry.at, "reason", &entry.reason);
+            if entry.class != Class::ProviderOwned {
+                continue;
+            }
+            if entry.evidence.is_empty() {
+                let help = "add `evidence`: a link to the provider's own document, and the day on which you read it";
+                self.error(code::NO_EVIDENCE, &entry.at, "nothing shows that this is the provider's", help);
+            }
+            let as_of = self.as_of;
+            for evidence in entry.evidence.iter().filter(|evidence| evidence.dated > as_of) {
+                let message = format!("the evidence is dated {}, which lies in the future", evidence.dated);
+                self.error(code::WRONG_ORDER, &entry.at, message, "it is the day on which somebody read it");
+            }
+            match entry.recheck.as_ref() {
+                Some(recheck) if recheck.before.is_some() || !recheck.on.is_empty() => {
+                    if let Some(day) = recheck.before {
+                        self.expiry(&entry.at, "the recheck", self.as_of, day, self.register.review.answers_days);
+                    }
+                }
+                _ => {
+                    let help = "add `recheck: { before: DATE, on: [provider-upgrade] }`";
+                    self.error(code::NO_RECHECK, &entry.at, "nobody would ever look at this again", help);
+                }
+            }
+        }
+    }
+
+    fn exceptions(&mut self) {
+        let register = self.register;
+        if let Some(most) = register.review.most
+            && let Some(first) = register.exceptions.get(most)
+        {
+            let message = format!("there are {} exceptions, and at most {most} may be", register.exceptions.len());
+            self.error(code::TOO_MANY, &first.at, message, "mend one of the others, or raise `review.most`");
+        }
+        let mut seen: Vec<(&str, &Scope, &At)> = Vec::new();
+        for exception in &register.exceptions {
+            if let Some((_, _, first)) =
+                seen.iter().find(|(control, scope, _)| *control == exception.control && **scope == exception.scope)
+            {
+                let help = format!("the first stands in line {}", first.line);
+                self.error(code::TWICE, &exception.at, "there is another exception for the same", help);
+            }
+            seen.push((&exception.control, &exception.scope, &exception.at));
+            self.may_be(&exception.at, &exception.control);
+            self.words(&exception.at, "reason", &exception.reason);
+            self.words(&exception.at, "compensating", &exception.compensating.says);
+            self.two(&exception.at, &exception.control, &exception.owner, &exception.approver);
+            self.since(&exception.at, exception.accepted.since);
+            let longest = register.review.longest_days;
+            self.expiry(&exception.at, "the exception", exception.accepted.since, exception.expires, longest);
+            if exception.compensating.control.as_deref() == Some(exception.control.as_str()) {
+                let help = "name the control that shows what is done instead";
+                self.error(code::SELF, &exception.at, "the control compensates for itself", help);
+            }
+            self.facts(&exception.at, &exception.control, exception.accepted.state.keys());
+        }
+    }
+
+    fn grants(&mut self) {
+        let register = self.register;
+        let mut seen = BTreeSet::new();
+        for grant in &register.grants {
+            for subject in &grant.subjects {
+                if !seen.insert((&grant.control, subject)) {
+                    let message = format!("{subject} is granted {} twice", grant.control);
+                    self.error(code::TWICE, &grant.at, message, "leave it in one entry");
+                }
+            }
+            self.may_be(&grant.at, &grant.control);
+            self.words(&grant.at, "reason", &grant.reason);
+            self.two(&grant.at, &grant.control, &grant.owner, &grant.approver);
+            self.since(&grant.at, grant.since);
+            self.expiry(&grant.at, "the grant", grant.since, grant.expires, register.review.longest_days);
+            if self.content.control(&grant.control).is_some_and(|control| control.for_each.is_none()) {
+                let message = format!("{} judges no subjects one by one", grant.control);
+                self.error(code::NO_SUBJECTS, &grant.at, message, "write an exception instead");
+            }
+        }
+    }
+
+    fn answers(&mut self) {
+        let register = self.register;
+        for answer in &register.answers {
+            self.words(&answer.at, "evidence", &answer.evidence);
+            self.since(&answer.at, answer.date);
+            self.expiry(&answer.at, "the answer", answer.date, answer.expires, register.review.answers_days);
+            let asks = |control: &Control| matches!(control.judge, Judge::Manual { .. });
+            if self.content.control(&answer.control).is_some_and(|control| !asks(control)) {
+                let message = format!("{} asks nobody: evidence decides it", answer.control);
+                self.error(code::NO_QUESTION, &answer.at, message, "a failure that stays is an exception");
+            }
+        }
+    }
+
+    fn may_be(&mut self, at: &At, control: &str) {
+        if NEVER.contains(&control) || self.register.review.never.iter().any(|name| name == control) {
+            let message = format!("a failure of {control} may never be accepted");
+            self.error(code::NEVER, at, message, "mend it: see `kube-assay explain`");
+        }
+    }
+
+    fn two(&mut self, at: &At, control: &str, owner: &str, approver: &str) {
+        let same = owner.trim().eq_ignore_ascii_case(approver.trim());
+        if same && self.content.control(control).is_some_and(takes_two) {
+            let message = format!("{owner} both answers for this and approved it");
+            let help =
+                "who answers for a control of authentication, authorization or secrets cannot approve its failure";
+            self.error(code::ONE_PERSON, at, message, help);
+        }
+    }
+
+    fn since(&mut self, at: &At, day: Date) {
+        if day > self.as_of {
+            let message = format!("{day} lies in the future");
+            self.error(code::WRONG_ORDER, at, message, "it is the day on which it was decided");
+        }
+    }
+
+    fn expiry(&mut self, at: &At, what: &str, since: Date, expires: Date, longest: i64) {
+        if expires < since {
+            let message = format!("{what} expires on {expires}, before it begins on {since}");
+            self.error(code::WRONG_ORDER, at, message, "turn the dates round");
+        } else if expires < self.as_of {
+            let message = format!("{what} expired on {expires}");
+            self.error(code::EXPIRED, at, message, "mend what it speaks of, or decide anew with a new date");
+        } else if since.checked_add(longest.days()).is_ok_and(|last| expires > last) {
+            let message = format!("{what} holds until {expires}, longer than {longest} days");
+            self.error(code::FAR_EXPIRY, at, message, "shorten it; `review` in the register sets the bound");
+        }
+    }
+
+    fn facts<'f>(&mut self, at: &At, control: &str, facts: impl Iterator<Item = &'f String>) {
+        let Some(control) = self.content.control(control) else { return };
+        let known: BTreeSet<&str> = control.facts().collect();
+        for fact in facts.filter(|fact| *fact != crate::decide::VERDICT && !known.contains(fact.as_str())) {
+            let message = format!("{} does not speak of {fact}", control.name);
+            let known = known.iter().copied().collect::<Vec<_>>().join(", ");
+            self.error(code::FOREIGN_FACT, at, message, format!("it speaks of {known}"));
+        }
+    }
+
+    /// Notes a text that an auditor would not take.
+    fn words(&mut self, at: &At, field: &str, text: &str) {
+        if let Some(why) = weakness(text) {
+            let message = format!("`{field}` {why}: \"{text}\"");
+            let help = "say what is so, why it stays, what is done instead, and when that ends";
+            self.error(code::WEAK_TEXT, at, message, help);
+        }
+    }
+}
+
+/// Why a text says too little.
+fn weakness(text: &str) -> Option<&'static str> {
+    const VAGUE: [&str; 16] = [
+        "someday",
+        "some day",
+        "at some point",
+        "tbd",
+        "todo",
+        "to be defined",
+        "cannot check",
+        "can't check",
+        "cannot be checked",
+        "false positive",
+        "not a problem",
+        "won't fix",
+        "as discussed",
+        "known issue",
+        "historical reasons",
+        "accepted risk",
+    ];
+    let lower = text.to_lowercase();
+    let words = lower.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count();
+    match words {
+        0..=4 => Some("says too little"),
+        5..=14 if VAGUE.iter().any(|vague| lower.contains(vague)) => Some("is vague"),
+        _ => None,
+    }
+}
