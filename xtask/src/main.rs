@@ -33,9 +33,13 @@ fn root() -> PathBuf {
 }
 
 fn schemas() -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(&report::schema())? + "\n";
-    let path = root().join("schemas/report.v1.schema.json");
-    std::fs::write(&path, text).with_context(|| path.display().to_string())
+    let register = serde_json::to_value(register::schema())?;
+    for (name, schema) in [("report.v1", report::schema()), ("register.v1", register)] {
+        let path = root().join(format!("schemas/{name}.schema.json"));
+        let text = serde_json::to_string_pretty(&schema)? + "\n";
+        std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
 }
 
 /// Builds both programs static and stripped, and prints their sizes.

@@ -109,6 +109,7 @@ fn main() {
         platform: case.platform().clone(),
         kubernetes: None,
         selection: None,
+        register: None,
         version: "bench",
     });
     println!("report built         {:>8.1?}  peak {} MiB  {} findings", start.elapsed(), peak(), report.findings.len());

@@ -83,6 +83,7 @@ fn scan_a_run_file(bencher: Bencher<'_, '_>) {
             platform: case.platform().clone(),
             kubernetes: None,
             selection: None,
+            register: None,
             version: "bench",
         });
         report::terminal(&report, &report::Options::default()).len()

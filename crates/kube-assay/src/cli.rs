@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::judging::Judging;
+use crate::register::RegisterArgs;
+
 /// Audits Kubernetes nodes against the CIS Kubernetes Benchmark, their kernels against KSPP, and Talos Linux machines.
 ///
 /// It reads what really runs: arguments from /proc, the files that a process was given, drop-ins, documented defaults.
@@ -41,6 +44,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// List, show and compare profiles
     Profiles(Profiles),
+    /// Owners, exceptions, grants and answers: check a register, draft entries, tell what is due
+    Register(RegisterArgs),
     /// Check controls, profiles, platforms, defaults and tailorings
     Lint(Lint),
     /// Print a shell's completions
@@ -176,31 +181,14 @@ Examples:
   kube-assay scan --profile cis-2.0.1 --profile node-kernel   the node and its kernel on one page
   kube-assay scan --profile kspp --import config.gz cmdline sysctl.txt   a host that nobody may look at
   kube-assay scan --talosconfig reader.yaml --talos-nodes 10.0.0.2,10.0.0.3 --profile cis-1.12 --profile talos
+  kube-assay scan --evidence cp1.run --register register.yaml   with owners, exceptions, grants and answers
   kube-assay scan --rendered controlplane.yaml --talos-version 1.14 --profile cis-2.0.1   before rollout
   kube-assay scan -o terminal -o json=report.json -o junit=report.xml   tell a person and a pipeline at once")]
 pub(crate) struct Scan {
     #[command(flatten)]
     pub source: Source,
     #[command(flatten)]
-    pub content: ContentArgs,
-    /// Profile to judge by; may be repeated. Default: the one written for the Kubernetes version
-    #[arg(long, value_name = "NAME")]
-    pub profile: Vec<String>,
-    /// A tailoring: a profile with bounds of your own
-    #[arg(long, value_name = "FILE")]
-    pub tailoring: Vec<PathBuf>,
-    /// Read the evidence as this platform's
-    #[arg(long, value_name = "NAME")]
-    pub platform: Option<String>,
-    /// The Kubernetes version, where the evidence does not show it
-    #[arg(long, value_name = "VERSION")]
-    pub kubernetes_version: Option<String>,
-    /// Judge only these controls, by id or name (with --section: those that satisfy both)
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
-    pub control: Vec<String>,
-    /// Judge only these sections, by id
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
-    pub section: Vec<String>,
+    pub judging: Judging,
     /// Tell only these verdicts
     #[arg(long, value_name = "VERDICT", value_delimiter = ',')]
     pub only: Vec<VerdictArg>,

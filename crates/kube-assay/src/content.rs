@@ -49,10 +49,15 @@ fn read(path: &Path, files: &mut Vec<(String, String)>) -> anyhow::Result<()> {
         }
         return Ok(());
     }
+    files.push((path.display().to_string(), text(path)?));
+    Ok(())
+}
+
+/// The text of a file that a person wrote.
+pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
+    let meta = std::fs::metadata(path).map_err(|error| mistake(format!("{}: {error}", path.display())))?;
     if !meta.is_file() || meta.len() > MAX_FILE {
         return Err(mistake(format!("{} is no regular file of at most {MAX_FILE} bytes", path.display())));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| mistake(format!("{}: {error}", path.display())))?;
-    files.push((path.display().to_string(), text));
-    Ok(())
+    std::fs::read_to_string(path).map_err(|error| mistake(format!("{}: {error}", path.display())))
 }

@@ -10,7 +10,7 @@ use evidence::{Hop, Start, Trail};
 use crate::cli::Explain;
 use crate::content;
 use crate::exit::Exit;
-use crate::scan::unknown;
+use crate::judging::unknown;
 
 pub(crate) fn run(arguments: &Explain) -> anyhow::Result<Exit> {
     let content = content::load_valid(&arguments.content.controls)?;

@@ -6,11 +6,13 @@ mod collect;
 mod content;
 mod exit;
 mod explain;
+mod judging;
 mod lint;
 mod manifests;
 mod output;
 mod preflight;
 mod profiles;
+mod register;
 mod scan;
 mod selector;
 mod source;
@@ -34,6 +36,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments),
+        Command::Register(arguments) => register::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Completions { shell } => output::completions(shell),
         Command::Man { directory } => output::man(&directory),

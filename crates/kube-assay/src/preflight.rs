@@ -12,7 +12,7 @@ use evidence::{Capture, Run, Source};
 use crate::cli::Scan;
 use crate::cluster::Reached;
 use crate::exit::Exit;
-use crate::{cluster, output, scan};
+use crate::{cluster, judging, output};
 
 pub(crate) fn run(arguments: &Scan, content: &Content) -> anyhow::Result<Exit> {
     let reached = cluster::reach(&arguments.source.cluster)?;
@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Scan, content: &Content) -> anyhow::Result<Exit> {
     let (whole, known) = reached.whole(&trails)?;
     let nodes = reached.cluster.nodes(&whole, trails, &|name| known.contains(name), &|_| ());
     let run = Run { captures: std::iter::once(whole).chain(nodes).collect() };
-    let (case, profiles) = scan::chosen(&run, content, arguments)?;
+    let (case, profiles) = judging::chosen(&run, content, &arguments.judging)?;
     let mut told = String::new();
     let mut row = |label: &str, text: &str| {
         let _ = writeln!(told, "{label:<11}{text}");

@@ -8,7 +8,7 @@ use benchmark::{Content, Entry, Profile};
 use crate::cli::{Profiles, ProfilesCommand};
 use crate::content;
 use crate::exit::Exit;
-use crate::scan::unknown;
+use crate::judging::unknown;
 
 pub(crate) fn run(arguments: &Profiles) -> anyhow::Result<Exit> {
     let content = content::load_valid(&arguments.content.controls)?;

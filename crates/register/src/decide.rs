@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use assess::{Judged, Outcome, Verdict};
+use assess::{Judged, Observed, Outcome, Verdict};
 use benchmark::Control;
 use jiff::civil::Date;
 
@@ -226,7 +226,7 @@ impl<'r> Decider<'r> {
         if exception.accepted.since > self.context.as_of {
             why.push(format!("accepted from {} on", exception.accepted.since));
         }
-        let now = state(asked.outcome);
+        let now = state(asked.outcome.verdict, &asked.outcome.observed);
         let then = &exception.accepted.state;
         for fact in then.keys().chain(now.keys()).collect::<BTreeSet<_>>() {
             let (was, is) = (then.get(fact), now.get(fact));
@@ -387,15 +387,15 @@ impl<'r> Decider<'r> {
 /// What stands for the verdict in a state: where no fact decides, it alone does.
 pub(crate) const VERDICT: &str = "verdict";
 
-/// The state that an outcome rests on: its verdict, and its deciding facts with their values.
-pub fn state(outcome: &Outcome) -> BTreeMap<String, String> {
-    let value = |seen: &assess::Observed| match (&seen.value, seen.how.as_str()) {
+/// The state that a verdict rests on: the verdict itself, and the deciding facts with their values.
+pub fn state(verdict: Verdict, observed: &[Observed]) -> BTreeMap<String, String> {
+    let value = |seen: &Observed| match (&seen.value, seen.how.as_str()) {
         (Some(value), _) => value.clone(),
         (None, "unknown") => "(unknown)".to_owned(),
         (None, _) => "(absent)".to_owned(),
     };
-    let facts = outcome.observed.iter().filter(|seen| seen.decides).map(|seen| (seen.fact.clone(), value(seen)));
-    let word = match outcome.verdict {
+    let facts = observed.iter().filter(|seen| seen.decides).map(|seen| (seen.fact.clone(), value(seen)));
+    let word = match verdict {
         Verdict::Fail => "fail",
         Verdict::Unknown => "unknown",
         Verdict::Manual => "manual",

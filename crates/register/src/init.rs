@@ -22,7 +22,8 @@ pub fn init(name: &str, platform: &Platform, content: &Content, as_of: Date) -> 
     let hidden = platform.provider.as_deref();
     for (owner, what, components, source) in teams(&platform.name, hidden.is_some()) {
         let known: BTreeSet<&str> = content.controls.iter().map(|control| control.component.as_str()).collect();
-        let components = components.iter().copied().filter(|name| known.contains(name));
+        let here = |name: &&str| known.contains(name) && (*name != "talos" || platform.name == "talos");
+        let components = components.iter().copied().filter(here);
         let _ = writeln!(
             text,
             "  - owner: {owner} # {what}\n    contact: \"\"\n    source: {}\n    of: {{ components: {} }}",

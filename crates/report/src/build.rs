@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use assess::{Choice, Judged, Presence, Verdict};
 use benchmark::{Content, Profile};
 use evidence::{Capture, Place, Run, Seen};
+use jiff::civil::Date;
+use register::{Context, Decider, Register, State, Under};
 
 use crate::apart;
 use crate::fold::{fold, roll_up};
-use crate::model::{CaptureInfo, Coverage, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Tool};
+use crate::model::{CaptureInfo, Coverage, Finding, ProfileInfo, RegisterInfo, Report, RunInfo, SCHEMA, Tool};
 
 /// What a report is made of.
 #[derive(Debug)]
@@ -29,13 +31,31 @@ pub struct Material<'m> {
     pub kubernetes: Option<Choice>,
     /// The selection that narrowed the profiles, in words.
     pub selection: Option<String>,
+    /// Who answers for it, and what was decided.
+    pub register: Option<Answerable<'m>>,
     /// The tool's version.
     pub version: &'m str,
 }
 
+/// A register, and the day on which it is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Answerable<'m> {
+    /// The register.
+    pub register: &'m Register,
+    /// SHA-256 of its file.
+    pub digest: &'m str,
+    /// The day.
+    pub as_of: Date,
+    /// The cluster, by the name that its keepers give it; none: by what the run shows.
+    pub cluster: Option<&'m str>,
+}
+
 /// Makes the report. The same material gives the same report.
 pub fn build(material: &Material<'_>) -> Report {
-    let mut findings = fold(material.judged, &material.platform.name);
+    let nobody = Register::default();
+    let register = material.register.map_or(&nobody, |answerable| answerable.register);
+    let decider = Decider::new(register, context(material), material.judged);
+    let mut findings = fold(material.judged, &material.platform.name, &decider);
     let same = |left: &Finding, right: &Finding| left.control == right.control && left.parameters == right.parameters;
     for demand in findings.chunk_by_mut(same) {
         apart::explain(demand, &material.run.captures);
@@ -64,7 +84,72 @@ pub fn build(material: &Material<'_>) -> Report {
         warnings,
         coverage: coverage(&findings),
         counts: counts(&findings),
+        decisions: decisions(&findings),
+        register: material.register.map(|answerable| register_info(&answerable, &decider, material, &findings)),
         findings,
+    }
+}
+
+/// What outcomes are decided in.
+fn context(material: &Material<'_>) -> Context {
+    let captures = &material.run.captures;
+    let told = |key: &str| captures.iter().find_map(|capture| capture.identity.get(key)).cloned();
+    let given = material.register.and_then(|answerable| answerable.cluster).map(str::to_owned);
+    let minor =
+        material.kubernetes.as_ref().map(|version| version.name.split('.').take(2).collect::<Vec<_>>().join("."));
+    let labels = captures.iter().filter_map(|capture| {
+        let label = |(key, value): (&String, &String)| Some((key.strip_prefix("label ")?.to_owned(), value.clone()));
+        let mut labels: BTreeMap<String, String> = capture.identity.iter().filter_map(label).collect();
+        labels.extend(capture.identity.get("role").map(|role| ("role".to_owned(), role.clone())));
+        (!labels.is_empty()).then(|| (capture.name.clone(), labels))
+    });
+    Context {
+        as_of: material.register.map_or(Date::ZERO, |answerable| answerable.as_of),
+        platform: material.platform.name.clone(),
+        now: Under {
+            kubernetes: minor,
+            provider: told("kubernetes"),
+            profile: None,
+            cluster: given.or_else(|| told("cluster-uid")),
+        },
+        profiles: material
+            .profiles
+            .iter()
+            .map(|(profile, _)| (profile.name.clone(), material.content.digest_of(profile)))
+            .collect(),
+        labels: labels.collect(),
+    }
+}
+
+fn decisions(findings: &[Finding]) -> BTreeMap<State, usize> {
+    let mut decisions = BTreeMap::new();
+    for state in findings.iter().map(|finding| finding.decision.state).filter(|state| *state != State::None) {
+        *decisions.entry(state).or_default() += 1;
+    }
+    decisions
+}
+
+fn register_info(
+    answerable: &Answerable<'_>,
+    decider: &Decider<'_>,
+    material: &Material<'_>,
+    findings: &[Finding],
+) -> RegisterInfo {
+    let by_owner = |state: State| {
+        let mut owners = BTreeMap::new();
+        for finding in findings.iter().filter(|finding| finding.decision.state == state) {
+            *owners.entry(finding.decision.owner.clone().unwrap_or_default()).or_default() += 1;
+        }
+        owners
+    };
+    let unused = decider.unused(material.judged).into_iter();
+    RegisterInfo {
+        name: answerable.register.name.clone(),
+        digest: answerable.digest.to_owned(),
+        as_of: answerable.as_of.to_string(),
+        accepted: by_owner(State::Accepted),
+        overdue: by_owner(State::Overdue),
+        unused: unused.map(|(at, what)| format!("{at}: {what}")).collect(),
     }
 }
 

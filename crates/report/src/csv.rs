@@ -8,7 +8,7 @@ use crate::model::{Finding, Report, Subject};
 use crate::plain;
 use crate::words::{self, inert};
 
-const HEADER: [&str; 21] = [
+const HEADER: [&str; 28] = [
     "verdict",
     "ids",
     "sections",
@@ -29,6 +29,13 @@ const HEADER: [&str; 21] = [
     "help",
     "parameters",
     "decision",
+    "owner",
+    "until",
+    "by",
+    "entry",
+    "reason",
+    "due",
+    "lapsed",
     "remediation",
 ];
 
@@ -88,6 +95,13 @@ fn of_finding(finding: &Finding) -> [String; HEADER.len()] {
         one(finding.help.as_deref().unwrap_or_default()),
         one(&parameters.join("; ")),
         finding.decision.state.word().to_owned(),
+        one(finding.decision.owner.as_deref().unwrap_or_default()),
+        one(finding.decision.until.as_deref().unwrap_or_default()),
+        one(finding.decision.by.as_deref().unwrap_or_default()),
+        one(finding.decision.entry.as_deref().unwrap_or_default()),
+        one(finding.decision.reason.as_deref().unwrap_or_default()),
+        one(&finding.decision.due.join("; ")),
+        one(&finding.decision.lapsed.join("; ")),
         remediation.lines().map(inert).collect::<Vec<_>>().join("\n"),
     ]
 }

@@ -3,29 +3,31 @@
 use std::collections::BTreeMap;
 
 use assess::{Judged, Outcome, SubjectName, Verdict};
-
-use register::State;
+use register::{Asked, Decider, Decision};
 
 use crate::model::{CitedBy, Finding, Subject};
 
 /// Findings from what was judged, in its order; within a demand, the gravest first.
-pub(crate) fn fold(judged: &[Judged<'_>], platform: &str) -> Vec<Finding> {
-    judged.iter().flat_map(|demand| fold_one(demand, platform)).collect()
+pub(crate) fn fold(judged: &[Judged<'_>], platform: &str, decider: &Decider<'_>) -> Vec<Finding> {
+    judged.iter().flat_map(|demand| fold_one(demand, platform, decider)).collect()
 }
 
-fn fold_one(demand: &Judged<'_>, platform: &str) -> Vec<Finding> {
-    let mut groups: Vec<(&Outcome, BTreeMap<&SubjectName, Vec<String>>)> = Vec::new();
+fn fold_one(demand: &Judged<'_>, platform: &str, decider: &Decider<'_>) -> Vec<Finding> {
+    let mut groups: Vec<(&Outcome, Decision, BTreeMap<&SubjectName, Vec<String>>)> = Vec::new();
     for (capture, outcome) in &demand.outcomes {
-        let subjects = if let Some((_, subjects)) = groups.iter_mut().find(|(other, _)| same(other, outcome)) {
-            subjects
-        } else {
-            groups.push((outcome, BTreeMap::new()));
-            &mut groups.last_mut().expect("just pushed").1
-        };
-        subjects.entry(&outcome.subject).or_default().push(capture.clone());
+        let decision = decider.decide(&Asked { demand, capture, outcome });
+        let at = groups.iter().position(|(other, decided, _)| same(other, outcome) && *decided == decision);
+        let at = at.unwrap_or_else(|| {
+            groups.push((outcome, decision, BTreeMap::new()));
+            groups.len() - 1
+        });
+        groups[at].2.entry(&outcome.subject).or_default().push(capture.clone());
     }
-    groups.sort_by(|(left, a), (right, b)| left.verdict.cmp(&right.verdict).then_with(|| a.keys().cmp(b.keys())));
-    groups.into_iter().map(|(outcome, subjects)| finding(demand, outcome, subjects, platform)).collect()
+    groups.sort_by(|(left, _, a), (right, _, b)| left.verdict.cmp(&right.verdict).then_with(|| a.keys().cmp(b.keys())));
+    groups
+        .into_iter()
+        .map(|(outcome, decision, subjects)| finding(demand, outcome, decision, subjects, platform))
+        .collect()
 }
 
 /// Whether two outcomes differ in nothing but their subject.
@@ -45,6 +47,7 @@ fn same(left: &Outcome, right: &Outcome) -> bool {
 fn finding(
     demand: &Judged<'_>,
     outcome: &Outcome,
+    decision: Decision,
     subjects: BTreeMap<&SubjectName, Vec<String>>,
     platform: &str,
 ) -> Finding {
@@ -82,10 +85,7 @@ fn finding(
             Some(_) => outcome.help.clone().unwrap_or_default(),
             None => control.remedy(platform, &demand.parameters),
         },
-        decision: match &outcome.provider {
-            Some(_) => State::ProviderOwned.into(),
-            None => State::default_for(outcome.verdict, outcome.outside).into(),
-        },
+        decision,
     }
 }
 

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use assess::Verdict;
-
 use register::State;
 
 use crate::model::{CaptureInfo, Finding, Report};
@@ -19,7 +18,7 @@ pub fn github(report: &Report) -> String {
     let ambiguous = words::ambiguous(report);
     let (mut open, rest): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.decision.state != State::None);
-    open.sort_by_key(|finding| (finding.verdict, finding.priority));
+    open.sort_by_key(|finding| (finding.decision.state.is_settled(), finding.verdict, finding.priority));
     let mut lines: Vec<String> =
         plain::warnings(report).iter().map(|warning| command("warning", &[("title", "kube-assay")], warning)).collect();
     lines.extend(open.iter().map(|finding| annotation(finding, report, &ambiguous)));
@@ -28,14 +27,21 @@ pub fn github(report: &Report) -> String {
     let summary = format!("{}. {}.", counts.join(", "), plain::coverage(report));
     lines.push(command("notice", &[("title", "kube-assay")], &summary));
     lines.push(command("group", &[], &words::number(rest.len(), "further finding", "further findings")));
-    lines.extend(rest.iter().map(|finding| plain_line(&told(finding, report, &ambiguous))));
+    lines.extend(rest.iter().map(|finding| {
+        let decided = plain::decided(&finding.decision).into_iter().map(|(label, said)| format!("; {label}: {said}"));
+        plain_line(&format!("{}{}", told(finding, report, &ambiguous), decided.collect::<String>()))
+    }));
     lines.push("::endgroup::".to_owned());
     lines.join("\n") + "\n"
 }
 
-/// What is open: a failure is an error, all else a warning.
+/// What is open: a failure is an error, all else a warning. What somebody settled is a notice.
 fn annotation(finding: &Finding, report: &Report, ambiguous: &BTreeSet<String>) -> String {
-    let kind = if finding.verdict == Verdict::Fail { "error" } else { "warning" };
+    let kind = match finding.verdict {
+        _ if finding.decision.state.is_settled() => "notice",
+        Verdict::Fail => "error",
+        _ => "warning",
+    };
     let title = title(finding, ambiguous);
     let mut properties = Vec::new();
     if let Some(capture) = rendered(finding, report) {

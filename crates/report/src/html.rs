@@ -11,12 +11,11 @@ use std::fmt::Write as _;
 use assess::Verdict;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use register::State;
 use sha2::{Digest as _, Sha256};
 
 use crate::fold::roll_up;
 use crate::markup::attribute as safe;
-use register::State;
-
 use crate::model::{Finding, Report};
 use crate::plain;
 use crate::terminal::grade;
@@ -207,7 +206,11 @@ impl Page<'_> {
         let mut any = false;
         for (wanted, says) in [
             (State::Required, "Required: to be dealt with"),
+            (State::Overdue, "Overdue: what was decided has expired"),
             (State::Unanswered, "Unanswered: questions for a person"),
+            (State::Accepted, "Accepted: somebody answers for it until a day"),
+            (State::Answered, "Answered: a person looked"),
+            (State::Informational, "Informational: nobody has to act"),
             (State::ProviderOwned, "Provider-owned: the provider alone can see and settle it"),
         ] {
             let mut items: Vec<&Item<'_>> =
@@ -222,13 +225,14 @@ impl Page<'_> {
             for item in items {
                 let _ = writeln!(
                     self.text,
-                    "<li>{} <a href=\"#{}\">{} {}</a> <span class=\"muted\">{}, {}</span></li>",
+                    "<li>{} <a href=\"#{}\">{} {}</a> <span class=\"muted\">{}, {}{}</span></li>",
                     badge(item.finding.verdict),
                     item.anchor,
                     safe(&words::ids(item.finding, &self.ambiguous)),
                     safe(&item.finding.title),
                     safe(&item.finding.component),
                     words::priority(item.finding.priority),
+                    safe(&answerable(item.finding)),
                 );
             }
             self.text.push_str("</ol>\n");
@@ -249,4 +253,11 @@ impl Page<'_> {
             safe(&tool.version)
         );
     }
+}
+
+/// Who answers for a finding, and until when it holds, after a comma; nothing where nobody was named.
+fn answerable(finding: &Finding) -> String {
+    let owner = finding.decision.owner.as_ref().map_or(String::new(), |owner| format!(", {owner}"));
+    let until = finding.decision.until.as_ref().map_or(String::new(), |until| format!(", until {until}"));
+    owner + &until
 }

@@ -7,11 +7,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use assess::Verdict;
+use register::State as Decided;
 
 use crate::fold::roll_up;
 use crate::markup::{attribute, text};
-use register::State as Decided;
-
 use crate::model::{Finding, Report};
 use crate::{plain, words};
 
@@ -73,8 +72,8 @@ fn section(finding: &Finding) -> String {
 
 fn state(finding: &Finding) -> State {
     match (finding.verdict, finding.decision.state) {
-        (Verdict::Fail, Decided::Required) => State::Failure,
-        (Verdict::Unknown, Decided::Required) => State::Error,
+        (Verdict::Fail, Decided::Required | Decided::Overdue) => State::Failure,
+        (Verdict::Unknown, Decided::Required | Decided::Overdue) => State::Error,
         (Verdict::Fail | Verdict::Unknown | Verdict::Manual, _) => State::Skipped,
         (Verdict::Pass, _) => State::Passed,
         (Verdict::NotApplicable, _) => State::NotApplicable,
@@ -114,7 +113,10 @@ fn tell(xml: &mut String, case: &Case<'_>, ambiguous: &BTreeSet<String>, several
     let verdict = roll_up(case.findings.iter()).map_or("", words::verdict);
     let alike = case.findings.iter().filter(|finding| state(finding) == case.state);
     let reasons: Vec<&str> = alike.map(plain::because).collect();
-    let message = attribute(&format!("{verdict}: {}", words::some(&reasons, false)));
+    let settled = case.findings.iter().find(|finding| state(finding) == case.state && finding.decision.entry.is_some());
+    let decided = settled.and_then(|finding| plain::decided(&finding.decision).into_iter().next());
+    let decided = decided.map_or(String::new(), |(_, decided)| format!(" [{decided}]"));
+    let message = attribute(&format!("{verdict}: {}{decided}", words::some(&reasons, false)));
     match case.state {
         State::Failure => {
             let kind = words::priority(first.priority);

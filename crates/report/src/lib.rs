@@ -21,7 +21,7 @@ mod terminal;
 mod wide;
 mod words;
 
-pub use build::{Material, build};
+pub use build::{Answerable, Material, build};
 pub use csv::csv;
 pub use fold::{expand, refold, roll_up};
 pub use formats::{filter, json, schema, yaml};
@@ -30,7 +30,9 @@ pub use html::html;
 pub use junit::junit;
 pub use kube_bench::{kube_bench, kube_bench_json};
 pub use markdown::markdown;
-pub use model::{CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool};
+pub use model::{
+    CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, RegisterInfo, Report, RunInfo, SCHEMA, Subject, Tool,
+};
 pub use register::{Decision, State};
 pub use sarif::sarif;
 pub use terminal::{Options, terminal};

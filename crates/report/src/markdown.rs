@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use assess::Verdict;
+use register::State;
 
 use crate::markup::attribute;
 use crate::model::{Finding, Report};
@@ -91,7 +92,7 @@ impl Page<'_> {
 
     fn table(&mut self, findings: &[&Finding], why: &str) {
         self.line(&format!(
-            "| verdict | id | priority | component | title | {why} | where |\n|---|---|---|---|---|---|---|"
+            "| verdict | id | priority | component | title | {why} | where | decision |\n|---|---|---|---|---|---|---|---|"
         ));
         for finding in findings {
             let row = [
@@ -102,6 +103,7 @@ impl Page<'_> {
                 text(&finding.title),
                 text(plain::because(finding)),
                 self.subjects(finding),
+                decided(finding),
             ];
             self.line(&format!("| {} |", row.join(" | ")));
         }
@@ -155,6 +157,20 @@ impl Page<'_> {
             self.line("\n</details>");
         }
     }
+}
+
+/// What was decided: in full where the finding is told nowhere else, else in brief.
+fn decided(finding: &Finding) -> String {
+    let decision = &finding.decision;
+    if finding.outside {
+        let lines = plain::decided(decision).into_iter().map(|(label, said)| text(&format!("{label}: {said}")));
+        return lines.collect::<Vec<_>>().join("<br>");
+    }
+    let until = decision.until.as_ref().map_or(String::new(), |until| format!("until {until}"));
+    let brief = [decision.state.word(), decision.owner.as_deref().unwrap_or_default(), &until];
+    let known = decision.state != State::None || decision.owner.is_some();
+    let brief: Vec<String> = brief.iter().filter(|word| known && !word.is_empty()).map(|word| text(word)).collect();
+    brief.join("<br>")
 }
 
 /// Text of which nothing is markup.

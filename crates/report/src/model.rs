@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assess::{Choice, Observed, SubjectName, Verdict};
 use benchmark::{Assessment, Priority};
 use evidence::Basis;
-use register::Decision;
+use register::{Decision, State};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,8 +34,29 @@ pub struct Report {
     pub coverage: Coverage,
     /// Numbers of demands by verdict, rolled up over subjects.
     pub counts: BTreeMap<Verdict, usize>,
+    /// Numbers of findings by the state of their decision, where there is something to decide.
+    pub decisions: BTreeMap<State, usize>,
+    /// The register that decided; none: nobody has decided anything.
+    pub register: Option<RegisterInfo>,
     /// The findings, in the order of the profiles' ids.
     pub findings: Vec<Finding>,
+}
+
+/// A register, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RegisterInfo {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its file.
+    pub digest: String,
+    /// The day on which it was asked (`YYYY-MM-DD`).
+    pub as_of: String,
+    /// Findings that somebody accepts, by who answers for them.
+    pub accepted: BTreeMap<String, usize>,
+    /// Findings whose decision has expired, by who answers for them.
+    pub overdue: BTreeMap<String, usize>,
+    /// Entries that speak of nothing that was found: each with its place.
+    pub unused: Vec<String>,
 }
 
 /// The tool.

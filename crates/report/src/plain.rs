@@ -3,7 +3,9 @@
 
 use assess::{Observed, Verdict};
 
-use crate::model::{Finding, Report, Subject};
+use register::{Decision, State};
+
+use crate::model::{Finding, RegisterInfo, Report, Subject};
 use crate::words::{self, number};
 
 /// What is said of a finding beyond its title and verdict: labels, each with a line of text. Nothing is empty.
@@ -22,6 +24,55 @@ pub(crate) fn said(finding: &Finding) -> Vec<(&'static str, String)> {
     }
     said.extend(finding.notes.iter().map(|note| ("note", note.clone())));
     said.push(("to see it", finding.help.clone().unwrap_or_default()));
+    said.extend(decided(&finding.decision));
+    said.retain(|(_, text)| !text.is_empty());
+    said
+}
+
+/// What a register says of a finding; nothing where it says nothing.
+pub(crate) fn decided(decision: &Decision) -> Vec<(&'static str, String)> {
+    let mut said = Vec::new();
+    if let Some(entry) = &decision.entry {
+        let until = match (&decision.until, decision.state) {
+            (Some(day), State::Overdue) => format!(" since {day}"),
+            (Some(day), _) => format!(" until {day}"),
+            (None, _) => String::new(),
+        };
+        let by = decision.by.as_ref().map_or(String::new(), |by| format!(", by {by}"));
+        let reason = decision.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        said.push(("decision", format!("{}{until}{by} ({entry}){reason}", decision.state.word())));
+    }
+    if let Some(owner) = &decision.owner {
+        let source = decision.source.as_ref().map_or(String::new(), |source| format!(", who keeps {source}"));
+        said.push(("owner", format!("{owner}{source}")));
+    }
+    said.extend(decision.evidence.iter().map(|evidence| ("rests on", evidence.clone())));
+    said.extend(decision.due.iter().map(|due| ("due", due.clone())));
+    said.extend(decision.lapsed.iter().map(|lapsed| ("lapsed", lapsed.clone())));
+    said
+}
+
+/// Decisions by number, the open ones first; nothing where there is nothing to decide.
+pub(crate) fn decisions(report: &Report) -> String {
+    let some = State::ALL.iter().filter_map(|state| Some((state, report.decisions.get(state)?)));
+    some.map(|(state, count)| format!("{count} {}", state.word())).collect::<Vec<_>>().join(", ")
+}
+
+/// What came of a register, label by label.
+pub(crate) fn register(register: &RegisterInfo) -> Vec<(&'static str, String)> {
+    let owners = |owners: &std::collections::BTreeMap<String, usize>| {
+        let each = owners.iter().map(|(owner, count)| {
+            let owner = if owner.is_empty() { "nobody" } else { owner };
+            format!("{owner} {count}")
+        });
+        each.collect::<Vec<_>>().join(", ")
+    };
+    let mut said = vec![
+        ("register", format!("{}, asked on {} (sha256 {:.12})", register.name, register.as_of, register.digest)),
+        ("risk accepted by", owners(&register.accepted)),
+        ("overdue with", owners(&register.overdue)),
+    ];
+    said.extend(register.unused.iter().map(|unused| ("matches nothing", unused.clone())));
     said.retain(|(_, text)| !text.is_empty());
     said
 }
@@ -70,6 +121,10 @@ pub(crate) fn scope(report: &Report) -> Vec<(&'static str, String)> {
     scope.extend(report.profiles.iter().map(|profile| ("profile", format!("{} ({})", profile.name, profile.reason))));
     scope.extend(report.run.selection.iter().map(|selection| ("selection", selection.clone())));
     scope.push(("coverage", coverage(report)));
+    scope.extend(report.register.iter().flat_map(register));
+    if report.register.is_some() {
+        scope.push(("decisions", decisions(report)));
+    }
     scope.extend(warnings(report).into_iter().map(|warning| ("warning", warning)));
     scope
 }

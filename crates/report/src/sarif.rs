@@ -16,8 +16,6 @@ use self::model::{
     Suppression, Tool,
 };
 use crate::formats::written;
-use register::State;
-
 use crate::model::{Finding, Report};
 use crate::{plain, words};
 
@@ -31,7 +29,7 @@ pub fn sarif(report: &Report) -> String {
     let mut rules: Vec<Rule> = Vec::new();
     let mut at: BTreeMap<&str, usize> = BTreeMap::new();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let suppresses = report.findings.iter().any(|finding| finding.decision.state == State::ProviderOwned);
+    let suppresses = report.findings.iter().any(|finding| finding.decision.state.is_settled());
     let mut results = Vec::with_capacity(report.findings.len());
     for finding in &report.findings {
         let rule_index = *at.entry(&finding.control).or_insert_with(|| {
@@ -174,8 +172,12 @@ fn fingerprint(finding: &Finding) -> String {
 
 /// What a register or a provider's share settles is told, and suppressed with the reason.
 fn suppressions(finding: &Finding) -> Vec<Suppression> {
-    let settled = finding.decision.state == State::ProviderOwned;
-    let why = || text(finding.help.as_ref().unwrap_or(&finding.reason));
+    let decision = &finding.decision;
+    let settled = decision.state.is_settled();
+    let why = || match plain::decided(decision).into_iter().next() {
+        Some((_, said)) if decision.entry.is_some() => text(&said),
+        _ => text(finding.help.as_ref().unwrap_or(&finding.reason)),
+    };
     let suppression = || Suppression { kind: "external", status: "accepted", justification: why() };
     settled.then(suppression).into_iter().collect()
 }
@@ -190,10 +192,15 @@ fn properties(finding: &Finding) -> Map<String, Value> {
             "source": text(&seen.source), "decides": seen.decides,
         })
     });
+    let decided = plain::decided(&finding.decision).into_iter().map(|(label, said)| format!("{label}: {said}"));
+    let decided: Vec<String> = decided.collect();
     let mut bag = bag([
         ("verdict", json!(words::verdict(finding.verdict))),
         ("basis", json!(finding.basis.map(words::basis))),
         ("decision", json!(finding.decision.state)),
+        ("owner", json!(finding.decision.owner.as_deref().map(text))),
+        ("until", json!(finding.decision.until.as_deref().map(text))),
+        ("decided", all(&decided)),
         ("component", json!(text(&finding.component))),
         ("citedBy", cited_by(finding)),
         ("parameters", Value::Object(parameters)),

@@ -3,6 +3,7 @@
 mod block;
 mod close;
 mod components;
+mod decisions;
 mod head;
 mod page;
 
@@ -63,6 +64,7 @@ pub fn terminal(report: &Report, options: &Options) -> String {
         telling.unseen();
         telling.outside();
         telling.not_covered();
+        telling.decisions();
         telling.numbers();
         telling.next();
     }

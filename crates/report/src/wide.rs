@@ -10,9 +10,9 @@ use crate::model::{Finding, Report, Subject};
 use crate::terminal::Options;
 use crate::words;
 
-const COLUMNS: usize = 9;
+const COLUMNS: usize = 11;
 const HEADER: [&str; COLUMNS] =
-    ["VERDICT", "ID", "PRIORITY", "COMPONENT", "NODE", "SUBJECT", "BASIS", "TITLE", "VALUE"];
+    ["VERDICT", "ID", "PRIORITY", "COMPONENT", "NODE", "SUBJECT", "BASIS", "DECISION", "OWNER", "TITLE", "VALUE"];
 
 type Row = [String; COLUMNS];
 
@@ -41,6 +41,8 @@ fn row(finding: &Finding, ambiguous: &BTreeSet<String>) -> Row {
         of_subject(|subject| subject.captures.first().map_or("", String::as_str)),
         of_subject(|subject| &subject.name),
         finding.basis.map_or("", words::basis),
+        finding.decision.state.word(),
+        finding.decision.owner.as_deref().unwrap_or_default(),
         &finding.title,
         // Last, for it may be long.
         &values(finding),

@@ -50,6 +50,7 @@ pub(crate) fn judge_run(run: &Run, content: &Content, profile: &str, selection: 
         platform: case.platform().clone(),
         kubernetes: case.kubernetes().map(|(_, choice)| choice.clone()),
         selection: None,
+        register: None,
         version: "test",
     })
 }

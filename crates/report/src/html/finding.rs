@@ -1,13 +1,13 @@
 //! The findings: by component, each with all that is known of it, and a form that narrows them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use assess::Verdict;
+use register::State;
 
 use super::{Item, Page, VERDICTS, badge, class, counts, in_words, safe};
 use crate::markup;
-use register::State;
-
 use crate::model::{Finding, Subject};
 use crate::plain;
 use crate::terminal::grade;
@@ -66,8 +66,20 @@ impl Page<'_> {
                 let _ = writeln!(form, "<option>{}</option>", each.word());
             }
         }
+        form.push_str("</select></p>\n");
+        let owners: BTreeSet<&str> =
+            self.report.findings.iter().filter_map(|finding| finding.decision.owner.as_deref()).collect();
+        if !owners.is_empty() {
+            form.push_str(
+                "<p><label for=\"owner\">Owner</label> <select id=\"owner\">\n<option value=\"\">any</option>\n",
+            );
+            for owner in owners {
+                let _ = writeln!(form, "<option>{}</option>", safe(owner));
+            }
+            form.push_str("</select></p>\n");
+        }
         form.push_str(
-            "</select></p>\n<p><button type=\"button\" id=\"unfold\">Unfold all</button> <button type=\"button\" \
+            "<p><button type=\"button\" id=\"unfold\">Unfold all</button> <button type=\"button\" \
              id=\"fold\">Fold all</button></p>\n<p id=\"shown\" role=\"status\"></p>\n</form>\n",
         );
         self.text.push_str(&form);
@@ -98,10 +110,11 @@ impl Page<'_> {
         };
         let _ = writeln!(
             self.text,
-            "<article class=\"finding {verdict}\" id=\"{}\" data-verdict=\"{verdict}\" data-decision=\"{}\">\n<details>\n\
+            "<article class=\"finding {verdict}\" id=\"{}\" data-verdict=\"{verdict}\" data-decision=\"{}\" data-owner=\"{}\">\n<details>\n\
              <summary>{} <h4><span class=\"id\">{}</span> {}</h4>{chip}{because}</summary>\n<dl>",
             item.anchor,
             finding.decision.state.word(),
+            safe(finding.decision.owner.as_deref().unwrap_or_default()),
             badge(finding.verdict),
             safe(&words::ids(finding, &self.ambiguous)),
             safe(&finding.title),
@@ -126,7 +139,9 @@ impl Page<'_> {
             let subjects = self.subjects(finding);
             self.row("where", &subjects);
         }
-        self.row("decision", finding.decision.state.word());
+        if finding.decision.entry.is_none() {
+            self.row("decision", finding.decision.state.word());
+        }
         let cited = finding.cited_by.iter().map(|cited| {
             let (level, assessment) = (cited.level, words::assessment(cited.assessment));
             safe(&format!("{} {}, level {level}, {assessment}: {}", cited.profile, cited.id, cited.section))

@@ -5,6 +5,7 @@
   var form = document.getElementById("filter");
   var text = document.getElementById("text");
   var decision = document.getElementById("decision");
+  var owner = document.getElementById("owner");
   var findings = all(document, ".finding");
   var told = findings.map(function (finding) { return finding.textContent.toLowerCase(); });
   var narrow = function () {
@@ -15,6 +16,7 @@
       var fits = [
         verdicts.indexOf(finding.dataset.verdict) !== -1,
         decision.value === "" ? true : decision.value === finding.dataset.decision,
+        owner ? owner.value === "" ? true : owner.value === finding.dataset.owner : true,
         wanted.every(function (word) { return told[at].indexOf(word) !== -1; })
       ].every(Boolean);
       finding.hidden = !fits;

@@ -5,7 +5,7 @@ use evidence::Basis;
 
 use super::Telling;
 use crate::model::{Finding, Subject};
-use crate::words;
+use crate::{plain, words};
 
 impl Telling<'_> {
     pub(super) fn block(&mut self, finding: &Finding) {
@@ -25,6 +25,11 @@ impl Telling<'_> {
         }
         self.subjects(finding);
         self.labelled("to see it", finding.help.as_deref().unwrap_or_default());
+        let mut last = "";
+        for (label, said) in plain::decided(&finding.decision) {
+            self.labelled(if label == last { "" } else { label }, &said);
+            last = label;
+        }
         if self.verbose {
             self.labelled("control", &finding.control);
             self.page.listing("risk", &finding.why);

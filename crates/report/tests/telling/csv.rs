@@ -47,7 +47,9 @@ pub(crate) fn missing(told: &str, finding: &Finding) -> Option<String> {
             return Some(format!("no row of {} on {capture}", of.name));
         }
     }
-    let cells: Vec<String> = told.iter().map(|row| format!("{} {}", row[verdict], plain(&row[subject]))).collect();
+    let cell = |name: &str| plain(&told[0][at(name)]).to_owned();
+    let mut cells: Vec<String> = told.iter().map(|row| format!("{} {}", row[verdict], plain(&row[subject]))).collect();
+    cells.extend(["owner", "until", "by", "reason", "due", "lapsed"].map(cell));
     left_out(&cells.join("\n"), finding, usize::MAX)
 }
 

@@ -37,8 +37,21 @@ pub(crate) fn word(verdict: Verdict) -> &'static str {
     }
 }
 
+/// What somebody decided of an open finding, and must read.
+fn decided(finding: &Finding) -> Vec<String> {
+    if finding.verdict >= Verdict::Pass {
+        return Vec::new();
+    }
+    let decision = &finding.decision;
+    let told = decision.owner.iter().chain(&decision.until).chain(&decision.by).chain(&decision.reason);
+    told.chain(&decision.due).chain(&decision.lapsed).cloned().collect()
+}
+
 /// What of a finding's verdict and subjects a text leaves out: of more subjects than `most` their number suffices.
 pub(crate) fn left_out(text: &str, finding: &Finding, most: usize) -> Option<String> {
+    if let Some(said) = decided(finding).into_iter().find(|said| !text.contains(inert(said).as_ref())) {
+        return Some(format!("{said:?} is not in {text:?}"));
+    }
     let verdict = word(finding.verdict);
     if !text.contains(verdict) {
         return Some(format!("{verdict} is not in {text:?}"));
@@ -68,7 +81,9 @@ proptest! {
 
 #[test]
 fn every_format_tells_every_finding_of_the_samples() {
-    for report in [samples::control_plane(), samples::two_nodes(), samples::empty(), samples::wide()] {
+    for report in
+        [samples::control_plane(), samples::registered(), samples::two_nodes(), samples::empty(), samples::wide()]
+    {
         for format in FORMATS {
             let told = (format.render)(&report);
             for finding in &report.findings {
@@ -100,6 +115,7 @@ pub(crate) const HOSTILE: [&str; 14] = [
 /// The sample with every text that a node or a person wrote turned into something hostile.
 pub(crate) fn hostile(bad: &str) -> Report {
     let mut report = samples::two_nodes();
+    samples::decide(&mut report);
     for finding in &mut report.findings[..2] {
         finding.parameters.insert("mode".to_owned(), "644".into());
     }
@@ -110,7 +126,7 @@ pub(crate) fn hostile(bad: &str) -> Report {
 
 fn poison(value: &mut Value, bad: &str) {
     // Words of ours that are read back as such.
-    const OURS: [&str; 6] = ["schema", "priority", "verdict", "basis", "decision", "assessment"];
+    const OURS: [&str; 6] = ["schema", "priority", "verdict", "basis", "state", "assessment"];
     match value {
         Value::String(text) => *text = format!("{bad}{text}{bad}"),
         Value::Array(members) => members.iter_mut().for_each(|member| poison(member, bad)),

@@ -6,7 +6,7 @@ use assess::Verdict;
 use benchmark::Priority;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
-use report::{CitedBy, Finding, Options, Report, Subject, expand, json, refold, terminal, wide, yaml};
+use report::{CitedBy, Decision, Finding, Options, Report, State, Subject, expand, json, refold, terminal, wide, yaml};
 use serde_json::Value;
 
 use crate::samples;
@@ -40,11 +40,24 @@ fn subjects() -> impl Strategy<Value = Vec<Subject>> {
     })
 }
 
+/// Decisions as registers give them, in any words.
+fn decision() -> impl Strategy<Value = Decision> {
+    let state = (0..State::ALL.len()).prop_map(|at| State::ALL[at]);
+    (state, proptest::option::of(text()), proptest::option::of(text()), vec(text(), 0..2)).prop_map(
+        |(state, owner, reason, lapsed)| {
+            let decision = samples::decision(state);
+            // Nothing has a reason without an entry that gives it.
+            let reason = reason.filter(|_| decision.entry.is_some());
+            Decision { owner, reason, lapsed, ..decision }
+        },
+    )
+}
+
 fn finding() -> impl Strategy<Value = Finding> {
     let component = prop_oneof![Just("etcd".to_owned()), Just("kubelet".to_owned()), text()];
     let said = (text(), text(), vec(text(), 0..3), proptest::option::of(text()), text());
-    (verdict(), priority(), component, any::<bool>(), subjects(), said).prop_map(
-        |(verdict, priority, component, outside, subjects, said)| {
+    (verdict(), priority(), component, any::<bool>(), subjects(), said, decision()).prop_map(
+        |(verdict, priority, component, outside, subjects, said, decision)| {
             let (title, reason, notes, help, remediation) = said;
             let seen = samples::observed(&title, help.as_deref(), "explicit", &reason, true);
             Finding {
@@ -57,6 +70,7 @@ fn finding() -> impl Strategy<Value = Finding> {
                 help,
                 remediation,
                 subjects,
+                decision: if verdict < Verdict::Pass { decision } else { State::None.into() },
                 ..samples::finding("0", "0", &component, &title)
             }
         },

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use assess::{Choice, Observed, Verdict};
 use benchmark::{Assessment, Priority};
 use evidence::Basis;
-use report::{CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, Report, RunInfo, SCHEMA, State, Subject, Tool};
+use report::{
+    CaptureInfo, CitedBy, Coverage, Decision, Finding, ProfileInfo, RegisterInfo, Report, RunInfo, SCHEMA, State,
+    Subject, Tool,
+};
 
 const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 
@@ -275,7 +278,55 @@ pub(crate) fn control_plane() -> Report {
         warnings: words(&["Kubernetes 1.37 is newer than every profile known here: cis-2.0.1 is written for 1.35"]),
         coverage: Coverage { within_reach: 8, decided: 6, outside: 3 },
         counts: counts.into(),
+        decisions: [(State::Required, 4), (State::Unanswered, 1)].into(),
+        register: None,
         findings,
+    }
+}
+
+/// The same, with a register that decided something of every kind.
+pub(crate) fn registered() -> Report {
+    let mut report = control_plane();
+    decide(&mut report);
+    report
+}
+
+/// Decides findings one after the other, in every way that there is.
+pub(crate) fn decide(report: &mut Report) {
+    let states =
+        [State::Accepted, State::Overdue, State::Required, State::ProviderOwned, State::Answered, State::Informational];
+    let open = report.findings.iter_mut().filter(|finding| finding.verdict < Verdict::Pass);
+    for (state, finding) in states.into_iter().cycle().zip(open) {
+        finding.decision = decision(state);
+    }
+    report.decisions.clear();
+    for finding in report.findings.iter().filter(|finding| finding.decision.state != State::None) {
+        *report.decisions.entry(finding.decision.state).or_default() += 1;
+    }
+    report.register = Some(RegisterInfo {
+        name: "production".to_owned(),
+        digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+        as_of: "2026-11-26".to_owned(),
+        accepted: [("etcd-team".to_owned(), 2)].into(),
+        overdue: [("etcd-team".to_owned(), 1)].into(),
+        unused: words(&["register.yaml:44: the exception for kubelet-event-rate"]),
+    });
+}
+
+/// A decision as a register gives it.
+pub(crate) fn decision(state: State) -> Decision {
+    let holds = !matches!(state, State::None | State::Required | State::Unanswered);
+    Decision {
+        state,
+        owner: Some("etcd-team".to_owned()),
+        source: Some("kubeadm's ClusterConfiguration".to_owned()),
+        until: holds.then(|| "2027-03-31".to_owned()),
+        reason: holds.then(|| "The backup agent 2.4 speaks no TLS until 3.0 (STOR-812).".to_owned()),
+        by: holds.then(|| "security-office".to_owned()),
+        entry: holds.then(|| "register.yaml:29".to_owned()),
+        evidence: if holds { words(&["etcd listens on the loopback alone"]) } else { Vec::new() },
+        due: if holds { words(&["Kubernetes was upgraded: 1.36 then, 1.37 now"]) } else { Vec::new() },
+        lapsed: if state == State::Required { words(&["register.yaml:12: the state changed"]) } else { Vec::new() },
     }
 }
 

@@ -1,0 +1,287 @@
+//! `register`: checking a register, drafting entries, telling what is due, and a first one for a platform.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use assess::Verdict;
+use benchmark::Content;
+use clap::{Args, Subcommand};
+use diag::{Diagnostic, Sources};
+use register::{Draft, Register, Under};
+use report::{Finding, Report};
+
+use crate::cli::ContentArgs;
+use crate::exit::{Exit, Mistake, mistake};
+use crate::judging::{AnswerableArgs, unknown};
+use crate::{content, output};
+
+#[derive(Args, Debug)]
+pub(crate) struct RegisterArgs {
+    #[command(subcommand)]
+    pub command: RegisterCommand,
+    #[command(flatten)]
+    pub content: ContentArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RegisterCommand {
+    /// Check a register: mistakes in it, and what an auditor would refuse
+    Lint {
+        /// The register
+        file: PathBuf,
+        /// A report that was made with this register (-o json): entries that match nothing in it are mistakes too
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        #[command(flatten)]
+        day: Day,
+    },
+    /// Draft entries for what a report found: evidence is filled in, what a person must say is left open
+    Add {
+        /// Controls, by name, ID or ID@PROFILE
+        #[arg(required = true)]
+        control: Vec<String>,
+        /// The report (-o json)
+        #[arg(long, value_name = "FILE")]
+        report: PathBuf,
+        #[command(flatten)]
+        day: Day,
+    },
+    /// Tell which entries expire, or are to be looked at again
+    Due {
+        /// The register
+        file: PathBuf,
+        /// Within so many days, as in 30d
+        #[arg(long, value_name = "DAYS", default_value = "30d", value_parser = days)]
+        within: i64,
+        #[command(flatten)]
+        day: Day,
+    },
+    /// Print a register to begin with: who usually keeps what, and a provider's share
+    Init {
+        /// The platform
+        #[arg(long, value_name = "NAME")]
+        platform: String,
+        /// The register's name
+        #[arg(long, default_value = "production")]
+        name: String,
+        #[command(flatten)]
+        day: Day,
+    },
+    /// Print the JSON Schema of a register, for editors
+    Schema,
+}
+
+/// The day on which a register is looked at.
+#[derive(Args, Debug)]
+pub(crate) struct Day {
+    /// The day, as YEAR-MONTH-DAY. Default: today (UTC)
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<jiff::civil::Date>,
+}
+
+impl Day {
+    fn day(&self) -> jiff::civil::Date {
+        AnswerableArgs { as_of: self.as_of, ..AnswerableArgs::default() }.as_of()
+    }
+}
+
+fn days(text: &str) -> Result<i64, String> {
+    let number = text.strip_suffix('d').unwrap_or(text).parse();
+    number.ok().filter(|days| (0..=36_500).contains(days)).ok_or_else(|| "write days, as in 30d".to_owned())
+}
+
+pub(crate) fn run(arguments: &RegisterArgs) -> anyhow::Result<Exit> {
+    let content = content::load_valid(&arguments.content.controls)?;
+    match &arguments.command {
+        RegisterCommand::Lint { file, report, day } => lint(file, report.as_deref(), day, &content),
+        RegisterCommand::Add { control, report, day } => add(control, &read_report(report)?, day, &content),
+        RegisterCommand::Due { file, within, day } => due(file, *within, day, &content),
+        RegisterCommand::Init { platform, name, day } => {
+            let known = content.platforms.iter().map(|platform| platform.name.as_str());
+            let found = content.platform(platform).ok_or_else(|| unknown("platform", platform, known))?;
+            output::print(&register::init(name, found, &content, day.day()))?;
+            Ok(Exit::Clean)
+        }
+        RegisterCommand::Schema => {
+            output::print(&(serde_json::to_string_pretty(&register::schema())? + "\n"))?;
+            Ok(Exit::Clean)
+        }
+    }
+}
+
+/// A register and the digest of its file; mistakes in it end the command.
+pub(crate) fn load_valid(path: &Path, content: &Content) -> anyhow::Result<(Register, String)> {
+    let mut sources = Sources::default();
+    let (register, found, digest) = load(path, content, &mut sources)?;
+    if diag::has_errors(&found) {
+        let drawn = diag::render(&found, &sources, false);
+        return Err(Mistake(format!("the register has mistakes\n{drawn}")).into());
+    }
+    Ok((register, digest))
+}
+
+fn load(path: &Path, content: &Content, sources: &mut Sources) -> anyhow::Result<(Register, Vec<Diagnostic>, String)> {
+    let text = content::text(path)?;
+    let (register, found) = register::load(&path.display().to_string(), &text, content, sources);
+    Ok((register, found, evidence::digest(text.as_bytes())))
+}
+
+fn lint(file: &Path, report: Option<&Path>, day: &Day, content: &Content) -> anyhow::Result<Exit> {
+    let mut sources = Sources::default();
+    let (register, mut found, digest) = load(file, content, &mut sources)?;
+    found.extend(register::lint(&register, content, day.day()));
+    let color = std::io::stdout().is_terminal();
+    let mut told = diag::render(&found, &sources, color);
+    let mut wrong = diag::has_errors(&found);
+    if found.iter().any(|one| one.code == register::code::WEAK_TEXT) {
+        let _ = write!(told, "\n{}", register::STRONG);
+    }
+    if let Some(path) = report {
+        let unused = unused(&read_report(path)?, &digest)?;
+        wrong |= !unused.is_empty();
+        for entry in unused {
+            let _ = writeln!(
+                told,
+                "error[{}]: {} matches nothing: take it out",
+                register::code::NO_MATCH,
+                report::inert(&entry)
+            );
+        }
+    }
+    if !wrong {
+        let _ = writeln!(
+            told,
+            "no mistake in {} owner(s), {} class(es), {} exception(s), {} grant(s) and {} answer(s)",
+            register.owners.len(),
+            register.classes.len(),
+            register.exceptions.len(),
+            register.grants.len(),
+            register.answers.len()
+        );
+    }
+    output::print(&told)?;
+    Ok(if wrong { Exit::Usage } else { Exit::Clean })
+}
+
+/// Entries that matched nothing when a report was made with this very register.
+fn unused(report: &Report, digest: &str) -> anyhow::Result<Vec<String>> {
+    match &report.register {
+        Some(info) if info.digest == digest => Ok(info.unused.clone()),
+        _ => {
+            Err(mistake("the report was made with another register: scan again with --register, and give that report"))
+        }
+    }
+}
+
+fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyhow::Result<Exit> {
+    let now = Under {
+        kubernetes: report
+            .kubernetes
+            .as_ref()
+            .map(|choice| choice.name.split('.').take(2).collect::<Vec<_>>().join(".")),
+        provider: told(report, "kubernetes"),
+        profile: report.profiles.first().map(|profile| format!("{}@{:.12}", profile.name, profile.digest)),
+        cluster: told(report, "cluster-uid"),
+    };
+    let mut text = String::new();
+    for name in names {
+        let found = |finding: &&Finding| {
+            finding.control == *name
+                || finding
+                    .cited_by
+                    .iter()
+                    .any(|cited| cited.id == *name || format!("{}@{}", cited.id, cited.profile) == *name)
+        };
+        let findings: Vec<&Finding> = report.findings.iter().filter(found).collect();
+        if findings.is_empty() {
+            let known = report.findings.iter().flat_map(|finding| [finding.control.as_str(), finding.id()]);
+            return Err(unknown("control or id in this report:", name, known));
+        }
+        let open: Vec<&&Finding> = findings.iter().filter(|finding| finding.decision.state.is_open()).collect();
+        if open.is_empty() {
+            return Err(mistake(format!("{name} has nothing open in this report: there is nothing to decide")));
+        }
+        for finding in open {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&drafted(finding, &now, day.day()));
+            if let Some(control) = content.control(&finding.control).filter(|control| register::takes_two(control)) {
+                let _ = writeln!(
+                    text,
+                    "    # {} takes two people: the approver is somebody else than the owner",
+                    control.name
+                );
+            }
+        }
+    }
+    output::print(&text)?;
+    Ok(Exit::Clean)
+}
+
+/// What a run's captures tell under a name.
+fn told(report: &Report, key: &str) -> Option<String> {
+    report.run.captures.iter().find_map(|capture| capture.identity.get(key)).cloned()
+}
+
+fn drafted(finding: &Finding, now: &Under, as_of: jiff::civil::Date) -> String {
+    let cited: Vec<String> = finding.cited_by.iter().map(|cited| format!("{}@{}", cited.id, cited.profile)).collect();
+    let subjects: BTreeSet<&str> = finding.subjects.iter().map(|subject| subject.name.as_str()).collect();
+    register::draft(&Draft {
+        control: &finding.control,
+        title: &format!("{}: {}", cited.join(", "), finding.title),
+        verdict: finding.verdict,
+        expected: &finding.expected,
+        state: if finding.verdict == Verdict::Manual {
+            std::collections::BTreeMap::new()
+        } else {
+            register::state(finding.verdict, &finding.observed)
+        },
+        kind: finding.subjects.first().map_or("component", |subject| subject.kind.as_str()),
+        subjects,
+        owner: finding.decision.owner.as_deref(),
+        now,
+        as_of,
+    })
+}
+
+fn due(file: &Path, within: i64, day: &Day, content: &Content) -> anyhow::Result<Exit> {
+    let (register, _) = load_valid(file, content)?;
+    let entries = register::due(&register, day.day(), within);
+    let mut text = String::new();
+    for due in &entries {
+        let when = match due.left {
+            0 => "today".to_owned(),
+            1 => "tomorrow".to_owned(),
+            left if left > 0 => format!("in {left} days"),
+            -1 => "since yesterday".to_owned(),
+            left => format!("since {} days", -left),
+        };
+        let owner = due.owner.unwrap_or("nobody");
+        let line = format!("{}  {when}  {owner}  {}  ({})", due.day, due.what, due.at);
+        let _ = writeln!(text, "{}", report::inert(&line));
+    }
+    if entries.is_empty() {
+        let _ = writeln!(text, "nothing is due within {within} days");
+    }
+    output::print(&text)?;
+    Ok(if entries.iter().any(|due| due.left < 0) { Exit::Open } else { Exit::Clean })
+}
+
+/// A report that was written with `-o json`.
+pub(crate) fn read_report(path: &Path) -> anyhow::Result<Report> {
+    let file = std::fs::read(path).map_err(|error| mistake(format!("{}: {error}", path.display())))?;
+    let report: Report = serde_json::from_slice(&file)
+        .map_err(|error| mistake(format!("{} is no report of kube-assay (-o json): {error}", path.display())))?;
+    if report.schema != report::SCHEMA {
+        return Err(mistake(format!(
+            "{} is {}, and this tool reads {}",
+            path.display(),
+            report.schema,
+            report::SCHEMA
+        )));
+    }
+    Ok(report)
+}
