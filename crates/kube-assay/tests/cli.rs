@@ -6,31 +6,7 @@ mod common;
 
 use std::path::Path;
 
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test is the one who calls the command")]
-fn called(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-assay"))
-        .args(arguments)
-        .current_dir(common::root())
-        .env_remove("COLUMNS")
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    Ended {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn call(arguments: &[&str]) -> Ended {
-    called(arguments, &[])
-}
+use common::call::{call, called};
 
 const STOCK: &str = "fixtures/runs/kubeadm-v1.36.run";
 const HARDENED: &str = "fixtures/runs/kubeadm-hardened-v1.36.run";

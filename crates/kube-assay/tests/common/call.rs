@@ -1,0 +1,30 @@
+//! Calling the command, as its user does.
+
+/// How the command ended, and what it said.
+pub(crate) struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// Calls the command from the repository's root, with variables of the environment.
+#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test is the one who calls the command")]
+pub(crate) fn called(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-assay"))
+        .args(arguments)
+        .current_dir(super::root())
+        .env_remove("COLUMNS")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    Ended {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Calls the command.
+pub(crate) fn call(arguments: &[&str]) -> Ended {
+    called(arguments, &[])
+}

@@ -1,0 +1,143 @@
+//! The register as its keepers meet it: a first one, drafts from a report, lint, decisions in a scan, what is due.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::path::Path;
+
+use common::call::{Ended, call};
+use report::{Report, State};
+
+const STOCK: &str = "fixtures/runs/kubeadm-v1.36.run";
+const DAY: &str = "2026-11-26";
+
+fn scan(directory: &Path, register: Option<&Path>, day: &str) -> (Ended, Report) {
+    let report = directory.join("report.json");
+    let (json, register) = (format!("json={}", report.display()), register.map(|path| path.display().to_string()));
+    let mut arguments = vec!["scan", "--evidence", STOCK, "-o", &json, "--as-of", day];
+    if let Some(register) = &register {
+        arguments.extend(["--register", register]);
+    }
+    let ended = call(&arguments);
+    (ended, serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap())
+}
+
+/// A draft with everything said that a person has to say.
+fn filled(draft: &str) -> String {
+    let words = "The audit sink of the region is moved in December (SEC-88), and this ends when the new one answers.";
+    let instead = "The access proxy in front of every API server records each request with its user and its answer.";
+    let line = |line: &str| {
+        let key = line.trim_start().split(':').next().unwrap_or_default();
+        let indent = &line[..line.len() - line.trim_start().len()];
+        match key {
+            "reason" => format!("{indent}reason: {words}"),
+            "says" => format!("{indent}says: {instead}"),
+            "owner" => format!("{indent}owner: platform-team"),
+            "approver" => format!("{indent}approver: security-office"),
+            "holds" => format!("{indent}holds: true"),
+            "evidence" => format!("{indent}evidence: {words}"),
+            "author" => format!("{indent}author: ada"),
+            _ => line.to_owned(),
+        }
+    };
+    draft.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
+}
+
+#[test]
+fn a_finding_becomes_an_exception_that_holds_expires_and_names_its_owner() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, before) = scan(directory.path(), None, DAY);
+    let report = directory.path().join("report.json");
+    let draft = call(&["register", "add", "1.2.16@cis-2.0.1", "--report", report.to_str().unwrap(), "--as-of", DAY]);
+    assert_eq!(draft.code, 0, "{}", draft.err);
+    assert!(draft.out.contains("takes two people"), "{}", draft.out);
+    let path = directory.path().join("register.yaml");
+    // As it was drafted it says nothing yet.
+    std::fs::write(&path, format!("register: production\n{}", draft.out)).unwrap();
+    let lint = |path: &Path| call(&["register", "lint", path.to_str().unwrap(), "--as-of", DAY]);
+    let refused = lint(&path);
+    assert_eq!(refused.code, 2);
+    assert!(refused.out.contains("nothing is written here"), "{}", refused.out);
+    std::fs::write(&path, format!("register: production\n{}", filled(&draft.out))).unwrap();
+    let taken = lint(&path);
+    assert_eq!(taken.code, 0, "{}", taken.out);
+
+    let of = |report: &Report| {
+        let finding = report.findings.iter().find(|finding| finding.control == "apiserver-audit-log").unwrap();
+        (finding.verdict, finding.decision.clone())
+    };
+    let (_, after) = scan(directory.path(), Some(&path), DAY);
+    assert_eq!(of(&before).0, of(&after).0, "a register moves no verdict");
+    assert_eq!((of(&before).1.state, of(&after).1.state), (State::Required, State::Accepted));
+    assert_eq!(after.register.as_ref().unwrap().accepted["platform-team"], 1);
+    assert_eq!(before.counts, after.counts);
+    let (ended, late) = scan(directory.path(), Some(&path), "2027-03-01");
+    assert_eq!(of(&late).1.state, State::Overdue);
+    assert_eq!(late.register.as_ref().unwrap().overdue["platform-team"], 1);
+    assert_eq!(ended.code, 1);
+
+    let due = call(&["register", "due", path.to_str().unwrap(), "--as-of", "2027-02-20", "--within", "30d"]);
+    assert_eq!((due.code, due.out.lines().count()), (0, 1));
+    assert!(due.out.contains("in 4 days  platform-team  exception for apiserver-audit-log"), "{}", due.out);
+    assert_eq!(call(&["register", "due", path.to_str().unwrap(), "--as-of", "2027-03-01"]).code, 1);
+}
+
+#[test]
+fn an_entry_that_matches_nothing_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("register.yaml");
+    let answer = "register: production\nanswers:\n  - control: apiserver-audit-policy-covers-key-areas\n    scope: { subjects: \
+                  [nobody] }\n    holds: true\n    evidence: The policy was read line by line against the list of the benchmark.\n    \
+                  author: ada\n    date: 2026-11-01\n    expires: 2027-10-01\n";
+    std::fs::write(&path, answer).unwrap();
+    scan(directory.path(), Some(&path), DAY);
+    let report = directory.path().join("report.json");
+    let lint =
+        || call(&["register", "lint", path.to_str().unwrap(), "--report", report.to_str().unwrap(), "--as-of", DAY]);
+    let ended = lint();
+    assert_eq!(ended.code, 2, "{}", ended.out);
+    assert!(ended.out.contains("matches nothing"), "{}", ended.out);
+    // A report of another register says nothing of this one.
+    std::fs::write(&path, format!("{answer}\n# changed\n")).unwrap();
+    let ended = lint();
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("made with another register"), "{}", ended.err);
+}
+
+#[test]
+fn mistakes_are_told_where_they_stand_and_end_the_scan() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("register.yaml");
+    std::fs::write(&path, "register: x\nexceptions:\n  - control: apiserver-audit-lg\n    expires: soon\n").unwrap();
+    let ended = call(&["scan", "--evidence", STOCK, "--register", path.to_str().unwrap()]);
+    assert_eq!(ended.code, 2);
+    for said in
+        ["register.yaml:3:14", "did you mean `apiserver-audit-log`?", "`soon` is no date", "missing field `owner`"]
+    {
+        assert!(ended.err.contains(said), "{said}: {}", ended.err);
+    }
+    let weak = "register: x\nclasses:\n  - class: informational\n    of: { controls: [apiserver-no-profiling] }\n    reason: false positive\n";
+    std::fs::write(&path, weak).unwrap();
+    let ended = call(&["register", "lint", path.to_str().unwrap()]);
+    assert_eq!(ended.code, 2);
+    assert!(ended.out.contains("says too little") && ended.out.contains("A strong entry tells"), "{}", ended.out);
+}
+
+#[test]
+fn a_first_register_is_there_for_every_platform() {
+    for (platform, code) in [("kubeadm", 0), ("talos", 0), ("eks", 2), ("gke", 2), ("aks", 2)] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("register.yaml");
+        let ended = call(&["register", "init", "--platform", platform]);
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        std::fs::write(&path, &ended.out).unwrap();
+        let lint = call(&["register", "lint", path.to_str().unwrap()]);
+        assert_eq!(lint.code, code, "{platform}: {}", lint.out);
+        // Of a provider's share nothing is missing but the day on which somebody read its documents.
+        let read = ended.out.replace("dated: \"\"", "dated: 2026-11-01");
+        std::fs::write(&path, read).unwrap();
+        assert_eq!(call(&["register", "lint", path.to_str().unwrap(), "--as-of", DAY]).code, 0, "{platform}");
+    }
+    assert_eq!(call(&["register", "init", "--platform", "kubadm"]).code, 2);
+}
