@@ -33,9 +33,12 @@ fn root() -> PathBuf {
 }
 
 fn schemas() -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(&report::schema())? + "\n";
-    let path = root().join("schemas/report.v1.schema.json");
-    std::fs::write(&path, text).with_context(|| path.display().to_string())
+    for (file, schema) in [("report.v1", report::schema()), ("drift.v1", report::drift::schema())] {
+        let text = serde_json::to_string_pretty(&schema)? + "\n";
+        let path = root().join(format!("schemas/{file}.schema.json"));
+        std::fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
 }
 
 /// Builds both programs static and stripped, and prints their sizes.

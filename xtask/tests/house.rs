@@ -152,8 +152,10 @@ fn rooms_are_small_enough_to_know() {
 
 #[test]
 fn schemas_are_those_of_the_types() {
-    let path = root().join("schemas/report.v1.schema.json");
-    let committed = std::fs::read_to_string(&path).unwrap();
-    let now = serde_json::to_string_pretty(&report::schema()).unwrap() + "\n";
-    assert!(committed == now, "{} is stale: run `cargo xtask schemas`", path.display());
+    for (file, schema) in [("report.v1", report::schema()), ("drift.v1", report::drift::schema())] {
+        let path = root().join(format!("schemas/{file}.schema.json"));
+        let committed = std::fs::read_to_string(&path).unwrap();
+        let now = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        assert!(committed == now, "{} is stale: run `cargo xtask schemas`", path.display());
+    }
 }

@@ -6,6 +6,7 @@
 mod apart;
 mod build;
 mod csv;
+pub mod drift;
 mod fold;
 mod formats;
 mod github;

@@ -4,7 +4,7 @@ mod block;
 mod close;
 mod components;
 mod head;
-mod page;
+pub(crate) mod page;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
