@@ -29,7 +29,9 @@ pub use formats::{filter, json, schema, yaml};
 pub use github::github;
 pub use html::html;
 pub use junit::junit;
-pub use kube_bench::{kube_bench, kube_bench_json};
+pub use kube_bench::{
+    ImportError, Imported, KUBE_BENCH, KubeBench, imported, kube_bench, kube_bench_json, read_kube_bench,
+};
 pub use markdown::markdown;
 pub use model::{CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, Report, RunInfo, SCHEMA, Subject, Tool};
 pub use register::{Decision, State};

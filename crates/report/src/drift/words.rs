@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use assess::Observed;
 
 use super::model::{Answer, Cause, Change, DecisionChange, Drift, Event, Kind, Nodes};
+use crate::kube_bench::KUBE_BENCH;
 use crate::model::{CaptureInfo, CitedBy, Report, Subject};
 use crate::plain;
 use crate::words::{self, number, time, verdict};
@@ -311,7 +312,7 @@ pub(super) fn change_ids(change: &Change) -> String {
 /// The word for one side's answer: the name of the other tool, or when it was.
 pub(super) fn sides(drift: &Drift) -> (&'static str, &'static str) {
     let word = |name: &str, other: &'static str| match name {
-        "kube-bench" => "kube-bench",
+        KUBE_BENCH => KUBE_BENCH,
         "kube-assay" => "kube-assay",
         _ => other,
     };
