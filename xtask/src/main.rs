@@ -33,8 +33,9 @@ fn root() -> PathBuf {
 }
 
 fn schemas() -> anyhow::Result<()> {
-    let register = serde_json::to_value(register::schema())?;
-    for (name, schema) in [("report.v1", report::schema()), ("register.v1", register)] {
+    for (name, schema) in
+        [("report.v1", report::schema()), ("drift.v1", report::drift::schema()), ("register.v1", register::schema())]
+    {
         let path = root().join(format!("schemas/{name}.schema.json"));
         let text = serde_json::to_string_pretty(&schema)? + "\n";
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;

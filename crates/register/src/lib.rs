@@ -29,6 +29,6 @@ pub use model::{
 };
 
 /// The JSON Schema of a register's file.
-pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(Register)
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Register).to_value()
 }

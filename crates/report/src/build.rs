@@ -121,7 +121,7 @@ fn context(material: &Material<'_>) -> Context {
     }
 }
 
-fn decisions(findings: &[Finding]) -> BTreeMap<State, usize> {
+pub(crate) fn decisions(findings: &[Finding]) -> BTreeMap<State, usize> {
     let mut decisions = BTreeMap::new();
     for state in findings.iter().map(|finding| finding.decision.state).filter(|state| *state != State::None) {
         *decisions.entry(state).or_default() += 1;
@@ -243,7 +243,7 @@ fn demands(findings: &[Finding]) -> impl Iterator<Item = &[Finding]> {
     findings.chunk_by(|left, right| left.control == right.control && left.parameters == right.parameters)
 }
 
-fn counts(findings: &[Finding]) -> BTreeMap<Verdict, usize> {
+pub(crate) fn counts(findings: &[Finding]) -> BTreeMap<Verdict, usize> {
     let mut counts = BTreeMap::new();
     for verdict in demands(findings).filter_map(|group| roll_up(group.iter())) {
         *counts.entry(verdict).or_default() += 1;
@@ -251,7 +251,7 @@ fn counts(findings: &[Finding]) -> BTreeMap<Verdict, usize> {
     counts
 }
 
-fn coverage(findings: &[Finding]) -> Coverage {
+pub(crate) fn coverage(findings: &[Finding]) -> Coverage {
     let mut coverage = Coverage { within_reach: 0, decided: 0, outside: 0 };
     for group in demands(findings) {
         // Undecided for nothing but what lies outside: where another subject fails, that decides.

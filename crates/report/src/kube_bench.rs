@@ -3,6 +3,7 @@
 //! What kube-bench cannot say is said in its words as well as may be: what could not be seen and what a person has to
 //! answer is WARN, what does not apply is INFO; never PASS, and never FAIL.
 
+mod import;
 mod shape;
 mod text;
 
@@ -10,6 +11,8 @@ use std::slice;
 
 use assess::Verdict;
 use benchmark::Assessment;
+
+pub use self::import::{ImportError, Imported, KUBE_BENCH, KubeBench, imported, read_kube_bench};
 
 use self::shape::{Check, Group, Numbers, Output, Section};
 use crate::fold::roll_up;

@@ -6,8 +6,10 @@
 mod apart;
 mod build;
 mod csv;
+pub mod drift;
 mod fold;
 mod formats;
+mod gate;
 mod github;
 mod html;
 mod junit;
@@ -25,10 +27,13 @@ pub use build::{Answerable, Material, build};
 pub use csv::csv;
 pub use fold::{expand, refold, roll_up};
 pub use formats::{filter, json, schema, yaml};
+pub use gate::{FailOn, Gate, Policy, Stand, gate};
 pub use github::github;
 pub use html::html;
 pub use junit::junit;
-pub use kube_bench::{kube_bench, kube_bench_json};
+pub use kube_bench::{
+    ImportError, Imported, KUBE_BENCH, KubeBench, imported, kube_bench, kube_bench_json, read_kube_bench,
+};
 pub use markdown::markdown;
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, RegisterInfo, Report, RunInfo, SCHEMA, Subject, Tool,

@@ -179,7 +179,7 @@ pub struct Finding {
 }
 
 /// `evidence` stays free of schema code: the privileged probe links it.
-fn basis(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+pub(crate) fn basis(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "enum": ["rendered", "declared", "running", null] })
 }
 

@@ -5,7 +5,7 @@ mod close;
 mod components;
 mod decisions;
 mod head;
-mod page;
+pub(crate) mod page;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -9,15 +9,15 @@ use super::Options;
 use crate::words::{self, inert};
 
 /// Where the text of a row begins: after the longest verdict word.
-pub(super) const ROW: usize = 9;
+pub(crate) const ROW: usize = 9;
 /// How far the lines beneath a row are indented.
-pub(super) const INDENT: usize = 4;
+pub(crate) const INDENT: usize = 4;
 /// Where the text after a label begins.
 const LABEL: usize = INDENT + 11;
 
 /// Lines, none longer than the page is wide but for words that cannot be broken.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     text: String,
     width: usize,
     color: bool,
@@ -36,23 +36,23 @@ struct Entry<'e> {
 }
 
 impl Page {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self { text: String::new(), width: options.width.clamp(60, 160), color: options.color }
     }
 
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.text
     }
 
     /// An empty line, never two.
-    pub(super) fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
 
     /// A heading, drawn over the whole width.
-    pub(super) fn heading(&mut self, text: &str) {
+    pub(crate) fn heading(&mut self, text: &str) {
         self.blank();
         let head = format!("---- {} ", inert(text));
         let rule = self.width.saturating_sub(head.chars().count());
@@ -60,27 +60,33 @@ impl Page {
     }
 
     /// A verdict, then text whose further lines begin at `hang`.
-    pub(super) fn row(&mut self, verdict: Verdict, hang: usize, text: &str) {
+    pub(crate) fn row(&mut self, verdict: Verdict, hang: usize, text: &str) {
         let open = matches!(verdict, Verdict::Fail | Verdict::Unknown | Verdict::Manual);
         let body = if open { Style::new().bold() } else { Style::new() };
         let lead = words::verdict(verdict);
         self.entry(&Entry { indent: 0, lead, style: style(verdict), column: ROW, hang, body }, text);
     }
 
+    /// The same for what is no longer there.
+    pub(crate) fn gone(&mut self, hang: usize, text: &str) {
+        let style = Style::new().dimmed();
+        self.entry(&Entry { indent: 0, lead: "GONE", style, column: ROW, hang, body: Style::new() }, text);
+    }
+
     /// Something that must not be overlooked.
-    pub(super) fn warning(&mut self, text: &str) {
+    pub(crate) fn warning(&mut self, text: &str) {
         let style = AnsiColor::Yellow.on_default().bold();
         self.entry(&Entry { indent: 0, lead: "WARNING", style, column: ROW, hang: ROW, body: style }, text);
     }
 
     /// A label beneath a row, then one line of text.
-    pub(super) fn labelled(&mut self, label: &str, text: &str) {
+    pub(crate) fn labelled(&mut self, label: &str, text: &str) {
         let style = Style::new().dimmed();
         self.entry(&Entry { indent: INDENT, lead: label, style, column: LABEL, hang: LABEL, body: Style::new() }, text);
     }
 
     /// A label, then text whose lines and their indents matter.
-    pub(super) fn listing(&mut self, label: &str, text: &str) {
+    pub(crate) fn listing(&mut self, label: &str, text: &str) {
         let mut lead = label;
         for line in text.trim_end().lines() {
             if lead.is_empty() && is_code(line) {
@@ -106,17 +112,17 @@ impl Page {
     }
 
     /// A paragraph at an indent; further lines hang at another.
-    pub(super) fn paragraph(&mut self, indent: usize, hang: usize, text: &str) {
+    pub(crate) fn paragraph(&mut self, indent: usize, hang: usize, text: &str) {
         self.entry(&Entry { indent, lead: "", style: Style::new(), column: indent, hang, body: Style::new() }, text);
     }
 
     /// A paragraph over the whole width.
-    pub(super) fn prose(&mut self, text: &str) {
+    pub(crate) fn prose(&mut self, text: &str) {
         self.paragraph(0, 0, text);
     }
 
     /// A paragraph that stands out.
-    pub(super) fn strong(&mut self, text: &str) {
+    pub(crate) fn strong(&mut self, text: &str) {
         let body = Style::new().bold();
         self.entry(&Entry { indent: 0, lead: "", style: body, column: 0, hang: 2, body }, text);
     }

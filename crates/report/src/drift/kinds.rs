@@ -1,0 +1,116 @@
+//! What kind of change lies between two answers.
+
+use std::collections::BTreeSet;
+
+use assess::{Observed, Verdict};
+
+use super::model::Kind;
+use crate::model::Finding;
+
+/// What one report says of a demand beside its answer about one subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// It was not judged at all.
+    NotDemanded,
+    /// There is no node that could be asked: the run knew nobody of its pool.
+    NoNode,
+    /// It was not judged there.
+    NotThere,
+    /// It was judged there, and something of it could not be seen.
+    Hidden,
+    /// All of it was seen there.
+    Seen,
+}
+
+/// The kind of change from one answer to another. No answer: the report has none for this subject.
+pub(super) fn kind(
+    before: Option<&Finding>,
+    after: Option<&Finding>,
+    earlier: Beside,
+    later: Beside,
+    another_tool: bool,
+) -> Kind {
+    match (before, after) {
+        (Some(old), Some(new)) if old.verdict == new.verdict => {
+            // Another tool shows no facts.
+            if another_tool || same_evidence(old, new) { Kind::Unchanged } else { Kind::EvidenceChanged }
+        }
+        (Some(old), Some(new)) if another_tool => between_tools(old.verdict, new.verdict),
+        (Some(old), Some(new)) => between(old.verdict, new.verdict),
+        (None, Some(new)) => match (new.verdict, earlier) {
+            (_, Beside::NotDemanded) => Kind::Demanded,
+            // Where something was hidden, what shows up may have been there.
+            (Verdict::Fail, Beside::Hidden | Beside::NotThere) => Kind::VisibilityGained,
+            (Verdict::Fail, _) => Kind::New,
+            (Verdict::Unknown, Beside::Hidden | Beside::Seen) => Kind::VisibilityLost,
+            _ => Kind::Appeared,
+        },
+        (Some(old), None) => match (old.verdict, later) {
+            (_, Beside::NotDemanded) => Kind::Dropped,
+            (Verdict::Fail, Beside::Hidden | Beside::NotThere) => Kind::VisibilityLost,
+            (Verdict::Fail, _) => Kind::Fixed,
+            (Verdict::Unknown, Beside::Hidden | Beside::Seen) => Kind::VisibilityGained,
+            _ => Kind::Vanished,
+        },
+        (None, None) => Kind::Unchanged,
+    }
+}
+
+fn between(old: Verdict, new: Verdict) -> Kind {
+    match (old, new) {
+        (_, Verdict::Unknown) => Kind::VisibilityLost,
+        (Verdict::Unknown, _) => Kind::VisibilityGained,
+        (_, Verdict::Fail) => Kind::New,
+        // Evidence no longer proves the failure; that it is gone has nobody seen.
+        (Verdict::Fail, Verdict::Manual) => Kind::VerdictChanged,
+        (Verdict::Fail, _) => Kind::Fixed,
+        _ => Kind::VerdictChanged,
+    }
+}
+
+/// Two tools disagree where both decided. What one of them left to a person, the other may have seen.
+fn between_tools(old: Verdict, new: Verdict) -> Kind {
+    match (old, new) {
+        (_, Verdict::Unknown) => Kind::VisibilityLost,
+        (Verdict::Unknown, _) | (Verdict::Manual, Verdict::Fail) => Kind::VisibilityGained,
+        (Verdict::Manual, _) | (_, Verdict::Manual) => Kind::VerdictChanged,
+        _ => Kind::Disagrees,
+    }
+}
+
+/// Whether two answers rest on the same values, seen as directly. Where they were seen does not count: processes and
+/// files come and go.
+pub(super) fn same_evidence(left: &Finding, right: &Finding) -> bool {
+    let values = |finding: &Finding| -> BTreeSet<(String, Result<String, bool>)> {
+        let value = |seen: &Observed| seen.value.clone().ok_or(seen.how == "absent");
+        finding.observed.iter().filter(|seen| seen.decides).map(|seen| (seen.fact.clone(), value(seen))).collect()
+    };
+    left.basis == right.basis && left.equivalent == right.equivalent && values(left) == values(right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Verdict; 5] = [Verdict::Fail, Verdict::Unknown, Verdict::Manual, Verdict::Pass, Verdict::NotApplicable];
+
+    #[test]
+    fn what_can_no_longer_be_seen_is_never_fixed() {
+        for old in ALL {
+            assert!(matches!(between(old, Verdict::Unknown), Kind::VisibilityLost), "{old:?}");
+            assert!(matches!(between_tools(old, Verdict::Unknown), Kind::VisibilityLost), "{old:?}");
+        }
+        assert_eq!(between(Verdict::Fail, Verdict::Manual), Kind::VerdictChanged);
+    }
+
+    #[test]
+    fn what_is_fixed_one_way_is_new_the_other_way() {
+        for (old, new) in ALL.iter().flat_map(|old| ALL.map(|new| (*old, new))).filter(|(old, new)| old != new) {
+            if between(old, new) == Kind::Fixed {
+                assert_eq!(between(new, old), Kind::New, "{old:?} {new:?}");
+            }
+            let lost = between(old, new) == Kind::VisibilityLost;
+            assert_eq!(lost, between(new, old) == Kind::VisibilityGained, "{old:?} {new:?}");
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The words that the formats of a drift share. What comes from nodes is still as it was.
+
+use std::collections::BTreeSet;
+
+use assess::Observed;
+
+use super::model::{Answer, Cause, Change, DecisionChange, Drift, Event, Kind, Nodes};
+use crate::kube_bench::KUBE_BENCH;
+use crate::model::{CaptureInfo, CitedBy, Report, Subject};
+use crate::plain;
+use crate::words::{self, number, time, verdict};
+
+/// Things that must not be overlooked.
+pub(super) fn warnings(before: &Report, after: &Report, nodes: &Nodes) -> Vec<String> {
+    let mut said = Vec::new();
+    if before.tool.name != after.tool.name {
+        said.push(format!(
+            "{} told the earlier report and {} the later one: where they differ, nothing need have changed. One answer \
+             for each id and node is compared",
+            before.tool.name, after.tool.name
+        ));
+    }
+    if before.run.selection != after.run.selection {
+        let selection = |report: &Report| report.run.selection.clone().unwrap_or_else(|| "everything".to_owned());
+        said.push(format!(
+            "not the same was judged: {} before, {} now. What one side left out is told as not demanded by it",
+            selection(before),
+            selection(after)
+        ));
+    }
+    let latest = |report: &Report| {
+        let time = |capture: &CaptureInfo| capture.taken.as_ref()?.parse::<jiff::Timestamp>().ok();
+        report.run.captures.iter().filter_map(time).max()
+    };
+    if let (Some(old), Some(new)) = (latest(before), latest(after))
+        && old > new
+    {
+        said.push(format!(
+            "the first report ({old}) is younger than the second ({new}): were they meant the other way?"
+        ));
+    }
+    let uids = |report: &Report| -> BTreeSet<String> {
+        let uid = |capture: &CaptureInfo| capture.identity.get("cluster-uid").cloned();
+        report.run.captures.iter().filter_map(uid).collect()
+    };
+    let (old, new) = (uids(before), uids(after));
+    if !old.is_empty() && !new.is_empty() && old.is_disjoint(&new) {
+        said.push(
+            "these are two clusters, by the uid of kube-system: one of them may have been created anew".to_owned(),
+        );
+    }
+    if !nodes.gone.is_empty() && nodes.gone.len() >= before.run.captures.len() {
+        said.push("no node of the earlier run is in the later one".to_owned());
+    }
+    said
+}
+
+/// What got worse, in a line; none: nothing did.
+pub(super) fn worse(drift: &Drift) -> Option<String> {
+    let mut said = Vec::new();
+    let failures = |kind: Kind| {
+        let new = |change: &&Change| change.kind == kind && change.is_new_failure();
+        drift.changes.iter().filter(new).count()
+    };
+    for (kind, one, many) in [
+        (Kind::New, "new failure", "new failures"),
+        (Kind::Regressed, "failure is back", "failures are back"),
+        (Kind::VisibilityGained, "failure that was hidden before", "failures that were hidden before"),
+        (Kind::Demanded, "failure that was not demanded before", "failures that were not demanded before"),
+        (Kind::Disagrees, "failure that the other tool does not see", "failures that the other tool does not see"),
+    ] {
+        let count = failures(kind);
+        said.extend((count > 0).then(|| number(count, one, many)));
+    }
+    for (event, one, many) in [
+        (Event::Expired, "acceptance has expired", "acceptances have expired"),
+        (Event::Lapsed, "acceptance has lapsed", "acceptances have lapsed"),
+        (Event::Withdrawn, "acceptance is withdrawn", "acceptances are withdrawn"),
+    ] {
+        let count = drift.decisions.iter().filter(|own| own.event == event && own.is_worse()).count();
+        said.extend((count > 0).then(|| number(count, one, many)));
+    }
+    let lost = |change: &&Change| change.kind == Kind::VisibilityLost;
+    let lost = drift.changes.iter().filter(lost).count();
+    said.extend((lost > 0).then(|| number(lost, "finding can no longer be seen", "findings can no longer be seen")));
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+/// What did not get worse, in a line.
+pub(super) fn rest(drift: &Drift) -> String {
+    let debt = debt(drift).len();
+    let mut said = vec![match debt {
+        0 => "no failure is left from before".to_owned(),
+        _ => number(debt, "failure is", "failures are") + " left from before",
+    }];
+    for (kind, word) in
+        [(Kind::Fixed, "fixed"), (Kind::EvidenceChanged, "with other values"), (Kind::Dropped, "dropped")]
+    {
+        let count = drift.count(kind);
+        said.extend((count > 0).then(|| format!("{count} {word}")));
+    }
+    said.join(", ")
+}
+
+/// Failures that were there before.
+pub(super) fn debt(drift: &Drift) -> Vec<&Change> {
+    drift.changes.iter().filter(|change| change.is_old_debt()).collect()
+}
+
+/// What a kind means, for a heading.
+pub(super) fn heading(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Regressed => "Regressed: failed, was mended, and fails again",
+        Kind::New => "New failures",
+        Kind::Disagrees => "The two tools disagree",
+        Kind::Demanded => "Demanded now, and not before",
+        Kind::VisibilityLost => "Can no longer be seen",
+        Kind::VisibilityGained => "Can be seen now",
+        Kind::Fixed => "Fixed",
+        Kind::VerdictChanged => "Another verdict, no failure",
+        Kind::EvidenceChanged => "The same verdict, other values",
+        Kind::Appeared => "Subjects that were not there before",
+        Kind::Vanished => "Subjects that are no longer there",
+        Kind::Dropped => "No longer demanded",
+        Kind::Unchanged => "Unchanged",
+    }
+}
+
+/// What made it.
+pub(super) fn causes(change: &Change, drift: &Drift) -> String {
+    let word = |cause: &Cause| match cause {
+        Cause::Cluster => "the cluster".to_owned(),
+        Cause::Profile => "the profile".to_owned(),
+        Cause::Tool => "the tool's version".to_owned(),
+        Cause::AnotherTool => "another tool judged".to_owned(),
+        Cause::Unclear => format!("unclear: {}", several(&drift.unseparated, "or")),
+    };
+    change.causes.iter().map(word).collect::<Vec<_>>().join(", then ")
+}
+
+/// `the tool, the profile or the cluster`.
+fn several(causes: &[Cause], join: &str) -> String {
+    let word = |cause: &Cause| match cause {
+        Cause::Cluster => "the cluster",
+        Cause::Profile => "the profile",
+        Cause::Tool | Cause::AnotherTool => "the tool",
+        Cause::Unclear => "something else",
+    };
+    let names: Vec<&str> = causes.iter().map(word).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} {join} {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// Why some causes are not told; none: all are.
+pub(super) fn unseparated(drift: &Drift) -> Option<String> {
+    if drift.unseparated.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "{} changed between the reports; without the evidence of the earlier run it cannot be told apart which of them \
+         made a difference",
+        several(&drift.unseparated, "and")
+    ))
+}
+
+/// One side in a line.
+pub(super) fn head(head: &super::Head) -> String {
+    let mut said = Vec::new();
+    said.push(head.taken.as_deref().map_or_else(|| "at an unknown time".to_owned(), time));
+    said.extend(head.run.iter().map(|run| format!("run {run}")));
+    said.push(number(head.captures, "capture", "captures"));
+    said.extend(head.kubernetes.iter().map(|version| format!("Kubernetes {version}")));
+    said.push(head.platform.clone());
+    said.push(head.profiles.keys().cloned().collect::<Vec<_>>().join(" and "));
+    said.push(format!("{} {}", head.tool.name, head.tool.version));
+    let counts: Vec<String> =
+        head.counts.iter().map(|(verdict, count)| format!("{count} {}", words::verdict(*verdict))).collect();
+    said.push(counts.join(" "));
+    said.retain(|part| !part.is_empty());
+    said.join(", ")
+}
+
+/// What became of nodes, a line each.
+pub(super) fn nodes(nodes: &Nodes, all: bool) -> Vec<String> {
+    let mut said = Vec::new();
+    for node in &nodes.added {
+        let with: Vec<&str> = node.compared_with.iter().map(String::as_str).collect();
+        said.push(if with.is_empty() {
+            format!("{} is new, and the earlier run knew nobody of its pool ({})", node.name, node.pool)
+        } else {
+            format!("{} is new, and compared with its pool ({}): {}", node.name, node.pool, words::some(&with, all))
+        });
+    }
+    for node in &nodes.gone {
+        let left = if node.failed == 0 {
+            "nothing failed on it".to_owned()
+        } else {
+            number(node.failed, "subject failed on it, and is not", "subjects failed on it, and are not")
+                + " told as fixed"
+        };
+        said.push(format!("{} ({}) is gone: {left}", node.name, node.pool));
+    }
+    for node in &nodes.changed {
+        let what: Vec<&str> = node.what.iter().map(String::as_str).collect();
+        said.push(format!("{}: {}", node.name, words::some(&what, all)));
+    }
+    said
+}
+
+/// An answer: its verdict, and the facts or the reason.
+pub(super) fn answer(answer: &Answer) -> String {
+    let facts: Vec<String> = answer.observed.iter().map(plain::fact).collect();
+    let why = match (facts.is_empty(), &answer.equivalent) {
+        (_, Some(instead)) => instead.clone(),
+        (false, None) => facts.join("; "),
+        (true, None) if answer.reason.is_empty() => answer.expected.clone(),
+        (true, None) => answer.reason.clone(),
+    };
+    let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+    format!("{}{why}", verdict(answer.verdict))
+}
+
+/// The facts of which the values differ, as `fact = value`.
+pub(super) fn differing(change: &Change) -> Option<(String, String)> {
+    let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
+    let value = |seen: &Observed| match &seen.value {
+        Some(value) => format!("{} = {value}", seen.fact),
+        None => format!("{}: {}", seen.fact, seen.how),
+    };
+    let values = |answer: &Answer| answer.observed.iter().map(value).collect::<Vec<_>>();
+    let (old, new) = (values(before), values(after));
+    let only = |these: &[String], those: &[String]| {
+        these.iter().filter(|own| !those.contains(own)).cloned().collect::<Vec<_>>().join("; ")
+    };
+    Some((only(&old, &new), only(&new, &old))).filter(|(old, new)| !old.is_empty() || !new.is_empty())
+}
+
+/// What a profile does otherwise: ids and bounds, where both sides demand it.
+pub(super) fn profile(change: &Change) -> Vec<String> {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return Vec::new() };
+    let ids = |cited: &[CitedBy]| cited.iter().map(|cited| cited.id.clone()).collect::<BTreeSet<_>>();
+    let (old, new) = (ids(&before.cited_by), ids(&after.cited_by));
+    let mut said = Vec::new();
+    if old != new && !old.is_empty() && !new.is_empty() {
+        let joined = |ids: BTreeSet<String>| ids.into_iter().collect::<Vec<_>>().join(", ");
+        said.push(format!("{} is now {}", joined(old), joined(new)));
+    }
+    let names: BTreeSet<&String> = before.parameters.keys().chain(after.parameters.keys()).collect();
+    for name in names {
+        let (was, is) = (before.parameters.get(name), after.parameters.get(name));
+        if was != is {
+            let said_of = |value: Option<&serde_json::Value>| value.map_or("unset".to_owned(), benchmark::plain);
+            said.push(format!("{name}: {} becomes {}", said_of(was), said_of(is)));
+        }
+    }
+    said
+}
+
+/// When it failed before.
+pub(super) fn regressed(change: &Change) -> Option<String> {
+    let dates = change.regressed.as_ref()?;
+    let mended = dates.mended.as_deref().map_or(String::new(), |mended| format!(", was mended by {}", time(mended)));
+    Some(format!("it failed until {}{mended}, and fails again: find what undoes the fix", time(&dates.failed)))
+}
+
+/// Subjects, each with its nodes.
+pub(super) fn subjects(subjects: &[Subject], all: bool) -> String {
+    let together =
+        subjects.iter().all(|subject| Some(&subject.captures) == subjects.first().map(|first| &first.captures));
+    let nodes = |subject: &Subject| {
+        let names: Vec<&str> = subject.captures.iter().map(String::as_str).collect();
+        words::some(&names, all)
+    };
+    let name = |subject: &Subject| {
+        if together { subject.name.clone() } else { format!("{} ({})", subject.name, nodes(subject)) }
+    };
+    let names: Vec<String> = subjects.iter().map(name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let on = subjects.first().filter(|_| together).map(nodes).filter(|nodes| !nodes.is_empty());
+    format!("{}{}", words::some(&names, all), on.map_or(String::new(), |nodes| format!(" on {nodes}")))
+}
+
+/// A decision's change in a line.
+pub(super) fn decision(change: &DecisionChange) -> String {
+    let decision = &change.after;
+    let mut said = vec![format!("{} becomes {}", change.before.state.word(), decision.state.word())];
+    let owner = decision.owner.as_ref().or(change.before.owner.as_ref());
+    said.extend(owner.map(|owner| format!("owner {owner}")));
+    let until = decision.until.as_ref().or(change.before.until.as_ref());
+    said.extend(until.map(|until| format!("until {until}")));
+    said.extend(decision.lapsed.iter().filter(|why| !change.before.lapsed.contains(why)).cloned());
+    said.extend(decision.reason.iter().cloned());
+    said.extend(decision.entry.iter().map(|entry| format!("see {entry}")));
+    said.join("; ")
+}
+
+/// Ids that cite it, or the control's name.
+pub(super) fn ids(cited: &[CitedBy], control: &str) -> String {
+    let ids: BTreeSet<Vec<(u32, String)>> = cited.iter().map(|cited| benchmark::id_order(&cited.id)).collect();
+    let id = |parts: Vec<(u32, String)>| parts.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join(".");
+    if ids.is_empty() { control.to_owned() } else { ids.into_iter().map(id).collect::<Vec<_>>().join(", ") }
+}
+
+/// The ids of a change: those of the later side.
+pub(super) fn change_ids(change: &Change) -> String {
+    let cited = change.after.as_ref().or(change.before.as_ref()).map(|answer| answer.cited_by.as_slice());
+    ids(cited.unwrap_or_default(), &change.control)
+}
+
+/// The word for one side's answer: the name of the other tool, or when it was.
+pub(super) fn sides(drift: &Drift) -> (&'static str, &'static str) {
+    let word = |name: &str, other: &'static str| match name {
+        KUBE_BENCH => KUBE_BENCH,
+        "kube-assay" => "kube-assay",
+        _ => other,
+    };
+    if drift.before.tool.name == drift.after.tool.name {
+        return ("was", "is");
+    }
+    (word(&drift.before.tool.name, "before"), word(&drift.after.tool.name, "now"))
+}

@@ -1,0 +1,269 @@
+//! The gate: whether a pipeline may go on, what stands in its way, and what to do next. Pure.
+
+use assess::Verdict;
+use jiff::{SignedDuration, Timestamp};
+use register::State;
+
+use crate::drift::{Cause, Change, Drift, Kind};
+use crate::model::{Finding, Report};
+use crate::words::{self, number};
+
+/// What closes a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailOn {
+    /// Failures that the baseline does not have, and that nobody accepts.
+    New,
+    /// Failures whose decision is required.
+    Required,
+    /// Failures, unknowns within reach and unanswered questions.
+    Any,
+    /// Nothing.
+    None,
+}
+
+/// A policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What closes the gate.
+    pub fail_on: FailOn,
+    /// Evidence that is older tells nothing of today.
+    pub max_age: Option<SignedDuration>,
+    /// So many percent of what is within reach must have been decided.
+    pub min_coverage: Option<u8>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// How a gate stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stand {
+    /// Nothing stands in the way.
+    Open,
+    /// What would decide could not be seen, or is too old.
+    Unseen,
+    /// Findings stand in the way.
+    Closed,
+}
+
+/// A gate, and everything that a person has to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    /// How it stands.
+    pub stand: Stand,
+    /// What stands in the way, a line each, the gravest first.
+    pub told: Vec<String>,
+    /// What to do next, in one line.
+    pub next: String,
+}
+
+/// What stands in the way, and what mends it.
+#[derive(Debug, Default)]
+struct Found {
+    closed: Vec<String>,
+    unseen: Vec<String>,
+    notes: Vec<String>,
+    ids: Vec<String>,
+    overdue: Vec<String>,
+}
+
+/// Judges a report by a policy; `drift` is what changed since the baseline.
+pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
+    let mut found = Found::default();
+    if policy.fail_on != FailOn::None {
+        found.overdue(report);
+    }
+    match (policy.fail_on, drift) {
+        (FailOn::None, _) => {}
+        (FailOn::New, Some(drift)) => found.new(drift),
+        // Without a baseline everything is new.
+        (FailOn::New | FailOn::Required, _) => found.open(report, false),
+        (FailOn::Any, _) => found.open(report, true),
+    }
+    found.coverage(report, policy);
+    found.age(report, policy);
+    found.told(drift)
+}
+
+impl Found {
+    /// Decisions that have expired, each with who has to decide anew.
+    fn overdue(&mut self, report: &Report) {
+        for finding in report.findings.iter().filter(|finding| finding.decision.state == State::Overdue) {
+            let decision = &finding.decision;
+            let owner = decision.owner.as_deref().unwrap_or("nobody");
+            let (id, until) = (finding.id(), decision.until.as_deref().unwrap_or("a day that is not told"));
+            let entry = decision.entry.as_deref().unwrap_or("the register");
+            self.closed.push(format!(
+                "expired: {id} {} was decided until {until}: {owner} answers for it ({entry})",
+                finding.title
+            ));
+            self.overdue.push(format!("{owner} decides anew about {id} ({entry})"));
+        }
+    }
+
+    /// What is open, whatever was before.
+    fn open(&mut self, report: &Report, any: bool) {
+        for finding in &report.findings {
+            match (finding.verdict, finding.decision.state) {
+                (Verdict::Fail, State::Required) => self.failure("open", finding),
+                (Verdict::Unknown, State::Required) if any => self.failure("unknown", finding),
+                (Verdict::Unknown, State::Required) => self.unseen.push(format!("not seen: {}", line(finding))),
+                (Verdict::Manual, State::Unanswered | State::Required) if any => self.failure("unanswered", finding),
+                (Verdict::Manual, State::Required) => self.failure("answered, it does not hold", finding),
+                _ => {}
+            }
+        }
+    }
+
+    fn failure(&mut self, what: &str, finding: &Finding) {
+        self.closed.push(format!("{what}: {}", line(finding)));
+        self.ids.push(finding.id().to_owned());
+    }
+
+    /// What is worse than in the baseline.
+    fn new(&mut self, drift: &Drift) {
+        for change in &drift.changes {
+            let Some(after) = &change.after else { continue };
+            let required = after.decision.state == State::Required;
+            let fails = after.verdict == Verdict::Fail && required;
+            // What the tool or the profile sees anew was there before: that turns no pipeline red by itself.
+            let ours = change.causes.iter().any(|cause| matches!(cause, Cause::Cluster | Cause::Unclear));
+            match change.kind {
+                Kind::New | Kind::Regressed | Kind::VisibilityGained if fails && ours => {
+                    self.closed.push(told(change));
+                    self.ids.push(id(change));
+                }
+                Kind::New | Kind::Demanded | Kind::VisibilityGained | Kind::Disagrees if fails => {
+                    self.notes.push(format!("{}: new to {}, not to the cluster", told(change), cause(change)));
+                }
+                Kind::VisibilityLost if required => self.unseen.push(told(change)),
+                _ => {}
+            }
+        }
+        // A decision that ended leaves an old failure open again.
+        for change in &drift.decisions {
+            let ended = change.before.state.is_settled() && change.after.state == State::Required;
+            let fails = matches!(change.verdict, Verdict::Fail | Verdict::Manual);
+            let id = change.cited_by.first().map_or(change.control.as_str(), |cited| cited.id.as_str());
+            if ended && fails && !self.ids.iter().any(|known| known == id) {
+                let why = if change.after.lapsed.is_empty() {
+                    "no entry speaks of it any more".to_owned()
+                } else {
+                    change.after.lapsed.join("; ")
+                };
+                let owner = change.after.owner.as_deref().or(change.before.owner.as_deref()).unwrap_or("nobody");
+                self.closed.push(format!("no longer accepted: {id} {}: {why}: {owner} answers for it", change.title));
+                self.ids.push(id.to_owned());
+            }
+        }
+        if !drift.nodes.gone.is_empty() {
+            let names: Vec<&str> = drift.nodes.gone.iter().map(|gone| gone.name.as_str()).collect();
+            self.notes.push(format!("no longer there: {}", words::some(&names, false)));
+        }
+    }
+
+    fn coverage(&mut self, report: &Report, policy: &Policy) {
+        let coverage = &report.coverage;
+        let Some(least) = policy.min_coverage else { return };
+        // In whole numbers, so that 94.9 percent are not 95.
+        if coverage.decided * 100 < usize::from(least) * coverage.within_reach {
+            let within = number(coverage.within_reach, "demand", "demands");
+            self.unseen.push(format!(
+                "coverage: {} of {within} within reach were decided, less than {least} percent",
+                coverage.decided
+            ));
+        }
+    }
+
+    fn age(&mut self, report: &Report, policy: &Policy) {
+        let Some(most) = policy.max_age else { return };
+        for capture in &report.run.captures {
+            let Some(taken) = capture.taken.as_deref().and_then(|time| time.parse::<Timestamp>().ok()) else {
+                self.unseen.push(format!("age: when the evidence of {} was taken is not known", capture.name));
+                continue;
+            };
+            let age = policy.now.duration_since(taken);
+            if age > most {
+                let (old, most) = (days(age), days(most));
+                self.unseen.push(format!("age: the evidence of {} is {old} old, older than {most}", capture.name));
+            }
+        }
+    }
+
+    fn told(self, drift: Option<&Drift>) -> Gate {
+        let stand = match (self.closed.is_empty(), self.unseen.is_empty()) {
+            (false, _) => Stand::Closed,
+            (true, false) => Stand::Unseen,
+            (true, true) => Stand::Open,
+        };
+        let next = match stand {
+            Stand::Open => match drift {
+                Some(_) => "nothing is worse than the baseline".to_owned(),
+                None => "nothing stands in the way".to_owned(),
+            },
+            Stand::Unseen => "let the audit see what is named above, then run it again".to_owned(),
+            Stand::Closed if self.ids.is_empty() => self.overdue.join("; "),
+            Stand::Closed => {
+                let ids: Vec<&str> = self.ids.iter().map(String::as_str).collect();
+                let id = ids[0];
+                format!(
+                    "mend {} (kube-assay explain {id}), or have it accepted: kube-assay register add --report REPORT {id}",
+                    words::some(&ids, false)
+                )
+            }
+        };
+        let mut told = self.closed;
+        told.extend(self.unseen);
+        told.extend(self.notes.into_iter().map(|note| format!("note: {note}")));
+        Gate { stand, told, next }
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let owner = finding.decision.owner.as_ref().map_or(String::new(), |owner| format!(", {owner}"));
+    format!("{} {} ({}{owner}): {}", finding.id(), finding.title, words::priority(finding.priority), finding.reason)
+}
+
+fn told(change: &Change) -> String {
+    let after = change.after.as_ref();
+    let owner =
+        after.and_then(|after| after.decision.owner.as_ref()).map_or(String::new(), |owner| format!(", {owner}"));
+    let mut nodes: Vec<&str> =
+        change.subjects.iter().flat_map(|subject| &subject.captures).map(String::as_str).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let dates = change.regressed.as_ref().map_or(String::new(), |dates| {
+        let mended =
+            dates.mended.as_ref().map_or(String::new(), |mended| format!(", mended by {}", words::time(mended)));
+        format!(" (failed before, on {}{mended})", words::time(&dates.failed))
+    });
+    format!(
+        "{}: {} {} on {} ({}{owner}): {}{dates}",
+        change.kind.word(),
+        id(change),
+        change.title,
+        words::some(&nodes, false),
+        words::priority(change.priority),
+        after.map_or("", |after| after.reason.as_str()),
+    )
+}
+
+fn id(change: &Change) -> String {
+    let cited = change.after.as_ref().and_then(|after| after.cited_by.first());
+    cited.map_or_else(|| change.control.clone(), |cited| cited.id.clone())
+}
+
+fn cause(change: &Change) -> &'static str {
+    match change.causes.first() {
+        Some(Cause::Profile) => "the profile",
+        Some(Cause::Tool) => "this version of kube-assay",
+        _ => "this tool",
+    }
+}
+
+/// A span of time in days, and hours below two days.
+fn days(time: SignedDuration) -> String {
+    match time.as_hours() {
+        hours @ ..48 => number(usize::try_from(hours).unwrap_or(0), "hour", "hours"),
+        hours => format!("{} days", hours / 24),
+    }
+}
