@@ -102,7 +102,9 @@ impl Found {
 
     /// What is open, whatever was before.
     fn open(&mut self, report: &Report, any: bool) {
-        for finding in &report.findings {
+        let mut findings: Vec<&Finding> = report.findings.iter().collect();
+        findings.sort_by_key(|finding| finding.priority);
+        for finding in findings {
             match (finding.verdict, finding.decision.state) {
                 (Verdict::Fail, State::Required) => self.failure("open", finding),
                 (Verdict::Unknown, State::Required) if any => self.failure("unknown", finding),
@@ -132,10 +134,12 @@ impl Found {
                     self.closed.push(told(change));
                     self.ids.push(id(change));
                 }
-                Kind::New | Kind::Demanded | Kind::VisibilityGained | Kind::Disagrees if fails => {
+                Kind::New | Kind::Demanded | Kind::VisibilityGained | Kind::VisibilityLost | Kind::Disagrees
+                    if required && after.verdict < Verdict::Manual =>
+                {
                     self.notes.push(format!("{}: new to {}, not to the cluster", told(change), cause(change)));
                 }
-                Kind::VisibilityLost if required => self.unseen.push(told(change)),
+                Kind::VisibilityLost if required && ours => self.unseen.push(told(change)),
                 _ => {}
             }
         }

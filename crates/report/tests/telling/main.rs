@@ -6,6 +6,7 @@ mod csv;
 mod drift;
 mod every;
 mod formats;
+mod gate;
 mod html;
 mod junit;
 mod kube_bench;
