@@ -12,8 +12,11 @@ pub(crate) fn fold(judged: &[Judged<'_>], platform: &str, decider: &Decider<'_>)
     judged.iter().flat_map(|demand| fold_one(demand, platform, decider)).collect()
 }
 
+/// Subjects, each with the captures it was seen in.
+type Subjects<'o> = BTreeMap<&'o SubjectName, Vec<String>>;
+
 fn fold_one(demand: &Judged<'_>, platform: &str, decider: &Decider<'_>) -> Vec<Finding> {
-    let mut groups: Vec<(&Outcome, Decision, BTreeMap<&SubjectName, Vec<String>>)> = Vec::new();
+    let mut groups: Vec<(&Outcome, Decision, Subjects<'_>)> = Vec::new();
     for (capture, outcome) in &demand.outcomes {
         let decision = decider.decide(&Asked { demand, capture, outcome });
         let at = groups.iter().position(|(other, decided, _)| same(other, outcome) && *decided == decision);
@@ -48,7 +51,7 @@ fn finding(
     demand: &Judged<'_>,
     outcome: &Outcome,
     decision: Decision,
-    subjects: BTreeMap<&SubjectName, Vec<String>>,
+    subjects: Subjects<'_>,
     platform: &str,
 ) -> Finding {
     let control = demand.control;

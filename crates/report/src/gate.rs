@@ -74,7 +74,7 @@ pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
     }
     match (policy.fail_on, drift) {
         (FailOn::None, _) => {}
-        (FailOn::New, Some(drift)) => found.new(drift),
+        (FailOn::New, Some(drift)) => found.worse(drift),
         // Without a baseline everything is new.
         (FailOn::New | FailOn::Required, _) => found.open(report, false),
         (FailOn::Any, _) => found.open(report, true),
@@ -122,7 +122,7 @@ impl Found {
     }
 
     /// What is worse than in the baseline.
-    fn new(&mut self, drift: &Drift) {
+    fn worse(&mut self, drift: &Drift) {
         for change in &drift.changes {
             let Some(after) = &change.after else { continue };
             let required = after.decision.state == State::Required;
@@ -134,12 +134,12 @@ impl Found {
                     self.closed.push(told(change));
                     self.ids.push(id(change));
                 }
+                Kind::VisibilityLost if required && ours => self.unseen.push(told(change)),
                 Kind::New | Kind::Demanded | Kind::VisibilityGained | Kind::VisibilityLost | Kind::Disagrees
                     if required && after.verdict < Verdict::Manual =>
                 {
                     self.notes.push(format!("{}: new to {}, not to the cluster", told(change), cause(change)));
                 }
-                Kind::VisibilityLost if required && ours => self.unseen.push(told(change)),
                 _ => {}
             }
         }

@@ -21,14 +21,14 @@ impl Telling<'_> {
         let overdue = |finding: &Finding| finding.decision.state == State::Overdue;
         let due = |finding: &Finding| !overdue(finding) && !finding.decision.due.is_empty();
         let lapsed = |finding: &Finding| !finding.decision.lapsed.is_empty();
-        self.to_decide("overdue", &overdue, |finding| {
+        self.anew("overdue", &overdue, |finding| {
             vec![format!("since {}", finding.decision.until.as_deref().unwrap_or("a day that is not told"))]
         });
-        self.to_decide("no longer holds", &lapsed, |finding| finding.decision.lapsed.clone());
-        self.to_decide("due to be looked at again", &due, |finding| finding.decision.due.clone());
+        self.anew("no longer holds", &lapsed, |finding| finding.decision.lapsed.clone());
+        self.anew("due to be looked at again", &due, |finding| finding.decision.due.clone());
     }
 
-    fn to_decide(&mut self, title: &str, test: &dyn Fn(&Finding) -> bool, why: impl Fn(&Finding) -> Vec<String>) {
+    fn anew(&mut self, title: &str, test: &dyn Fn(&Finding) -> bool, why: impl Fn(&Finding) -> Vec<String>) {
         let report = self.report;
         let findings: Vec<&Finding> = report.findings.iter().filter(|finding| test(finding)).collect();
         if findings.is_empty() {
