@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Which of our crates each may import. Nothing else of ours.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("diag", &[]),
     ("evidence", &[]),
     ("benchmark", &["diag"]),
     ("assess", &["benchmark", "evidence"]),
     ("report", &["assess", "benchmark", "evidence"]),
+    ("history", &["evidence", "report"]),
     ("probe", &["evidence"]),
     ("collect", &["evidence"]),
-    ("kube-assay", &["assess", "benchmark", "collect", "diag", "evidence", "probe", "report"]),
+    ("kube-assay", &["assess", "benchmark", "collect", "diag", "evidence", "history", "probe", "report"]),
 ];
 
 /// Crates that do no network, clock, environment or process.
@@ -151,8 +152,10 @@ fn rooms_are_small_enough_to_know() {
 
 #[test]
 fn schemas_are_those_of_the_types() {
-    let path = root().join("schemas/report.v1.schema.json");
-    let committed = std::fs::read_to_string(&path).unwrap();
-    let now = serde_json::to_string_pretty(&report::schema()).unwrap() + "\n";
-    assert!(committed == now, "{} is stale: run `cargo xtask schemas`", path.display());
+    for (name, schema) in [("report", report::schema()), ("history", history::schema())] {
+        let path = root().join(format!("schemas/{name}.v1.schema.json"));
+        let committed = std::fs::read_to_string(&path).unwrap();
+        let now = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        assert!(committed == now, "{} is stale: run `cargo xtask schemas`", path.display());
+    }
 }

@@ -21,10 +21,11 @@ mod terminal;
 mod wide;
 mod words;
 
+pub use assess::Verdict;
 pub use build::{Material, build};
 pub use csv::csv;
 pub use fold::{expand, refold, roll_up};
-pub use formats::{filter, json, schema, yaml};
+pub use formats::{filter, json, schema, written, yaml};
 pub use github::github;
 pub use html::html;
 pub use junit::junit;
