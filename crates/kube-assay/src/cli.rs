@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// List, show and compare profiles
     Profiles(Profiles),
+    /// What was recorded of earlier runs: list, show, verify, export for an auditor, prune
+    History(crate::history::History),
     /// Check controls, profiles, platforms, defaults and tailorings
     Lint(Lint),
     /// Print a shell's completions

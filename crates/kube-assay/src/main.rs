@@ -6,6 +6,7 @@ mod collect;
 mod content;
 mod exit;
 mod explain;
+mod history;
 mod lint;
 mod manifests;
 mod output;
@@ -34,6 +35,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Completions { shell } => output::completions(shell),
         Command::Man { directory } => output::man(&directory),
