@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Which of our crates each may import. Nothing else of ours.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("diag", &[]),
     ("evidence", &[]),
     ("benchmark", &["diag"]),
     ("assess", &["benchmark", "evidence"]),
     ("register", &["assess", "benchmark", "diag"]),
     ("report", &["assess", "benchmark", "evidence", "register"]),
+    ("history", &["evidence", "report"]),
     ("probe", &["evidence"]),
     ("collect", &["evidence"]),
-    ("kube-assay", &["assess", "benchmark", "collect", "diag", "evidence", "probe", "register", "report"]),
+    ("kube-assay", &["assess", "benchmark", "collect", "diag", "evidence", "history", "probe", "register", "report"]),
 ];
 
 /// Crates that do no network, clock, environment or process.

@@ -135,6 +135,36 @@ pub enum Seen {
     },
 }
 
+impl Seen {
+    /// The texts in it. Where it is written down, they stand apart, by digest.
+    pub fn texts(&self) -> Vec<&Text> {
+        match self {
+            Self::Text(text) => vec![text],
+            Self::Objects(list) => vec![&list.text],
+            Self::Certs(certs) => certs.iter().collect(),
+            Self::Resources(all) => {
+                let specs = all.iter().map(|resource| &resource.spec);
+                specs.filter_map(|spec| if let Spec::Text(text) = spec { Some(text) } else { None }).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same, to be filled by a reader.
+    pub fn texts_mut(&mut self) -> Vec<&mut Text> {
+        match self {
+            Self::Text(text) => vec![text],
+            Self::Objects(list) => vec![&mut list.text],
+            Self::Certs(certs) => certs.iter_mut().collect(),
+            Self::Resources(all) => {
+                let specs = all.iter_mut().map(|resource| &mut resource.spec);
+                specs.filter_map(|spec| if let Spec::Text(text) = spec { Some(text) } else { None }).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// The processes that matched, and what is known of the rest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProcessTable {

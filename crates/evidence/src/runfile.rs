@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Capture, Run, Seen, Spec, Text, Trail};
+use crate::{Capture, Run, Trail};
 
 /// Major version of the format. A reader refuses another.
 pub const SCHEMA_MAJOR: u32 = 1;
@@ -102,7 +102,7 @@ pub fn write_run(run: &Run, out: impl Write) -> Result<(), RunFileError> {
     let mut blobs: BTreeMap<&str, &[u8]> = BTreeMap::new();
     for (capture, name) in run.captures.iter().zip(&captures) {
         append(&mut archive, name, &json(name, capture)?)?;
-        for text in capture.items.iter().flat_map(|item| texts(&item.seen)) {
+        for text in capture.items.iter().flat_map(|item| item.seen.texts()) {
             blobs.insert(&text.digest, &text.bytes);
         }
     }
@@ -147,7 +147,7 @@ pub fn read_run_within(from: impl Read, limit: u64) -> Result<Run, RunFileError>
     let mut captures: Vec<Capture> =
         index.captures.iter().map(|name| parse(&mut members, name)).collect::<Result<_, _>>()?;
     let mut blobs: BTreeMap<String, Arc<[u8]>> = BTreeMap::new();
-    for text in captures.iter_mut().flat_map(|capture| &mut capture.items).flat_map(|item| texts_mut(&mut item.seen)) {
+    for text in captures.iter_mut().flat_map(|capture| &mut capture.items).flat_map(|item| item.seen.texts_mut()) {
         if let Some(bytes) = blobs.get(&text.digest) {
             text.bytes = Arc::clone(bytes);
             continue;
@@ -195,36 +195,10 @@ fn parse<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&bytes).map_err(|source| RunFileError::Json { member: name.to_owned(), source })
 }
 
-fn texts(seen: &Seen) -> Vec<&Text> {
-    match seen {
-        Seen::Text(text) => vec![text],
-        Seen::Objects(list) => vec![&list.text],
-        Seen::Certs(certs) => certs.iter().collect(),
-        Seen::Resources(all) => {
-            let specs = all.iter().map(|resource| &resource.spec);
-            specs.filter_map(|spec| if let Spec::Text(text) = spec { Some(text) } else { None }).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn texts_mut(seen: &mut Seen) -> Vec<&mut Text> {
-    match seen {
-        Seen::Text(text) => vec![text],
-        Seen::Objects(list) => vec![&mut list.text],
-        Seen::Certs(certs) => certs.iter_mut().collect(),
-        Seen::Resources(all) => {
-            let specs = all.iter_mut().map(|resource| &mut resource.spec);
-            specs.filter_map(|spec| if let Spec::Text(text) = spec { Some(text) } else { None }).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Aspect, Basis, Cut, Item, Place, Reach, Source};
+    use crate::{Aspect, Basis, Cut, Item, Place, Reach, Seen, Source, Text};
 
     fn run() -> Run {
         let text = Text::new(b"kind: Pod".to_vec(), Vec::new());

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Profiles(Profiles),
     /// Owners, exceptions, grants and answers: check a register, draft entries, tell what is due
     Register(RegisterArgs),
+    /// What was recorded of earlier runs: list, show, verify, export for an auditor, prune
+    History(crate::history::History),
     /// Check controls, profiles, platforms, defaults and tailorings
     Lint(Lint),
     /// Print a shell's completions

@@ -7,6 +7,7 @@ mod content;
 mod exit;
 mod explain;
 mod judging;
+mod history;
 mod lint;
 mod manifests;
 mod output;
@@ -37,6 +38,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments),
         Command::Register(arguments) => register::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Completions { shell } => output::completions(shell),
         Command::Man { directory } => output::man(&directory),

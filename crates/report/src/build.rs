@@ -73,6 +73,7 @@ pub fn build(material: &Material<'_>) -> Report {
         run: RunInfo {
             captures: material.run.captures.iter().map(|capture| capture_info(capture, material.presence)).collect(),
             selection: material.selection.clone(),
+            recorded: None,
         },
         platform: material.platform.clone(),
         kubernetes: material.kubernetes.clone(),

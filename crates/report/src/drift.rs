@@ -325,7 +325,7 @@ fn regressed(past: &[Dated], mended: Option<&str>) -> Option<Regressed> {
 fn head(report: &Report) -> Head {
     let taken = report.run.captures.iter().filter_map(|capture| capture.taken.as_ref());
     Head {
-        run: None,
+        run: report.run.recorded.as_ref().map(|recorded| recorded.run.clone()),
         taken: taken.max_by_key(|time| (time.parse::<jiff::Timestamp>().ok(), time.as_str())).cloned(),
         tool: report.tool.clone(),
         platform: report.platform.name.clone(),

@@ -17,7 +17,8 @@ pub fn json(report: &Report) -> String {
 }
 
 /// Indented JSON in which nothing steers a terminal.
-pub(crate) fn written(value: &impl Serialize) -> String {
+#[expect(clippy::missing_panics_doc, reason = "what is told has string keys only")]
+pub fn written(value: &impl Serialize) -> String {
     let plain = serde_json::to_string_pretty(value).expect("it has string keys only");
     let mut text = String::with_capacity(plain.len() + 1);
     for letter in plain.chars() {

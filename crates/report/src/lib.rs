@@ -23,10 +23,11 @@ mod terminal;
 mod wide;
 mod words;
 
+pub use assess::Verdict;
 pub use build::{Answerable, Material, build};
 pub use csv::csv;
 pub use fold::{expand, refold, roll_up};
-pub use formats::{filter, json, schema, yaml};
+pub use formats::{filter, json, schema, written, yaml};
 pub use gate::{FailOn, Gate, Policy, Stand, gate};
 pub use github::github;
 pub use html::html;
@@ -36,7 +37,7 @@ pub use kube_bench::{
 };
 pub use markdown::markdown;
 pub use model::{
-    CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, RegisterInfo, Report, RunInfo, SCHEMA, Subject, Tool,
+    CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, RecordedAs, RegisterInfo, Report, RunInfo, SCHEMA, Subject, Tool,
 };
 pub use register::{Decision, State};
 pub use sarif::sarif;

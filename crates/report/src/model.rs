@@ -35,8 +35,10 @@ pub struct Report {
     /// Numbers of demands by verdict, rolled up over subjects.
     pub counts: BTreeMap<Verdict, usize>,
     /// Numbers of findings by the state of their decision, where there is something to decide.
+    #[serde(default)]
     pub decisions: BTreeMap<State, usize>,
     /// The register that decided; none: nobody has decided anything.
+    #[serde(default)]
     pub register: Option<RegisterInfo>,
     /// The findings, in the order of the profiles' ids.
     pub findings: Vec<Finding>,
@@ -75,6 +77,21 @@ pub struct RunInfo {
     pub captures: Vec<CaptureInfo>,
     /// The selection that narrowed the profiles, in words; none: everything was judged.
     pub selection: Option<String>,
+    /// Where the history keeps this run; none: it was not recorded. Not part of what is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<RecordedAs>,
+}
+
+/// A run in a history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordedAs {
+    /// The run's id.
+    pub run: String,
+    /// The number of its entry.
+    pub number: u64,
+    /// The hash of its entry. Whoever keeps it can prove later that nothing before it was changed
+    /// (`kube-assay history verify --head HASH`).
+    pub head: String,
 }
 
 /// One capture.

@@ -121,6 +121,9 @@ pub(crate) fn scope(report: &Report) -> Vec<(&'static str, String)> {
     scope.extend(report.profiles.iter().map(|profile| ("profile", format!("{} ({})", profile.name, profile.reason))));
     scope.extend(report.run.selection.iter().map(|selection| ("selection", selection.clone())));
     scope.push(("coverage", coverage(report)));
+    scope.extend(report.run.recorded.iter().map(|recorded| {
+        ("recorded", format!("run {} (entry {}, head {})", recorded.run, recorded.number, recorded.head))
+    }));
     scope.extend(report.register.iter().flat_map(register));
     if report.register.is_some() {
         scope.push(("decisions", decisions(report)));

@@ -270,6 +270,7 @@ pub fn imported(imported: &Imported<'_>) -> Report {
         run: RunInfo {
             captures: nodes.iter().map(|(name, said)| capture(name, said, imported.taken)).collect(),
             selection: None,
+            recorded: None,
         },
         platform: choice("unknown".to_owned(), "kube-bench's output does not tell"),
         kubernetes: kubernetes.map(|version| choice(version, "kube-bench detected it")),

@@ -22,6 +22,9 @@ impl Telling<'_> {
         if let Some(selection) = &report.run.selection {
             self.page.labelled("selection", selection);
         }
+        if let Some(recorded) = &report.run.recorded {
+            self.page.labelled("recorded", &format!("run {}, head {}", recorded.run, recorded.head));
+        }
         self.cuts();
         self.remarks();
         self.warnings();

@@ -271,6 +271,7 @@ pub(crate) fn control_plane() -> Report {
                 ],
             )],
             selection: None,
+            recorded: None,
         },
         platform: choice("kubeadm", "/etc/kubernetes/admin.conf is there"),
         kubernetes: Some(choice("1.37", &format!("the image of kube-apiserver in {MANIFEST} says so"))),
