@@ -294,15 +294,17 @@ impl<'a> Node<'a> {
         let several = running.len() > 1;
         let instances = running.into_iter().map(|process| {
             let container = self.container(component, process);
+            // A pid only where there are several: it is each node's own, and nodes that are alike are told together.
+            let name = if several {
+                format!("{} (pid {})", component.name, process.pid)
+            } else {
+                component.name.to_owned()
+            };
             Instance {
                 component,
-                name: if several {
-                    format!("{} (pid {})", component.name, process.pid)
-                } else {
-                    component.name.to_owned()
-                },
                 flags: Flags::read(process.argv.get(1..).unwrap_or_default(), rules),
-                source: format!("the arguments of pid {}", process.pid),
+                source: format!("the arguments of {name}"),
+                name,
                 basis: Basis::Running,
                 next: container
                     .as_ref()

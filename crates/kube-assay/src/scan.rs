@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use assess::{Case, Choice, Selection, Verdict};
 use benchmark::{Content, Profile};
-use evidence::Run;
-use report::{Decision, Material, Report};
+use evidence::Captures;
+use report::{CaptureInfo, Decision, Material, Report};
 
 use crate::cli::{FailOn, Scan, VerdictArg};
 use crate::exit::{Exit, mistake};
+use crate::source::Spool;
 use crate::{content, output, preflight, source};
 
 pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
@@ -18,7 +19,6 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
         return preflight::run(arguments, &content);
     }
     let run = source::run(&arguments.source, None, &content)?;
-    let run = Run { captures: run.captures.into_iter().map(assess::rendered).collect() };
     let report = judge(&run, &content, arguments)?;
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     output::tell(&report, &arguments.output, &only, arguments.verbose)?;
@@ -29,11 +29,11 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
 type Profiles<'c> = Vec<(&'c Profile, Choice)>;
 
 /// How a run is read, and the profiles that it is judged by: what a person chose, else what the evidence tells.
-pub(crate) fn chosen<'c>(
-    run: &'c Run,
+pub(crate) fn chosen<'c, C: Captures<Error: Into<anyhow::Error>>>(
+    run: &'c C,
     content: &'c Content,
     arguments: &Scan,
-) -> anyhow::Result<(Case<'c>, Profiles<'c>)> {
+) -> anyhow::Result<(Case<'c, C>, Profiles<'c>)> {
     let kubernetes = arguments.kubernetes_version.as_ref().map(|given| {
         given.parse().map(|version| (version, Choice::given(given, "--kubernetes-version"))).map_err(mistake)
     });
@@ -43,27 +43,29 @@ pub(crate) fn chosen<'c>(
         anyhow::Ok((platform, Choice::given(name, "--platform")))
     });
     let case = Case::new(run, content, platform.transpose()?, kubernetes.transpose()?)
+        .map_err(Into::into)?
         .ok_or_else(|| mistake("the content has no platform"))?;
-    let profiles = profiles(run, content, case.kubernetes().map(|(version, _)| *version), arguments)?;
+    let profiles = profiles(&case, content, arguments)?;
     Ok((case, profiles))
 }
 
 /// Judges a run as the arguments say.
-fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Report> {
+fn judge(run: &Spool, content: &Content, arguments: &Scan) -> anyhow::Result<Report> {
     let (case, profiles) = chosen(run, content, arguments)?;
     let only = Selection {
         controls: arguments.control.iter().cloned().collect(),
         sections: arguments.section.iter().cloned().collect(),
     };
-    let judged = case.judge(&profiles.iter().map(|(profile, _)| *profile).collect::<Vec<_>>(), &only);
+    let wanted: Vec<&Profile> = profiles.iter().map(|(profile, _)| *profile).collect();
+    let mut captures = Vec::new();
+    let judged = case.judge(&wanted, &only, |capture, presence| captures.push(CaptureInfo::of(capture, presence)))?;
     if judged.is_empty() {
         return Err(mistake("the selection holds no control of the profile"));
     }
-    Ok(report::build(&Material {
-        run,
+    Ok(report::build(Material {
+        captures,
         content,
         judged: &judged,
-        presence: &case.presence(),
         profiles,
         platform: case.platform().clone(),
         kubernetes: case.kubernetes().map(|(_, choice)| choice.clone()),
@@ -72,12 +74,12 @@ fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Repor
     }))
 }
 
-fn profiles<'c>(
-    run: &Run,
+fn profiles<'c, C: Captures>(
+    case: &Case<'c, C>,
     content: &'c Content,
-    version: Option<benchmark::Version>,
     arguments: &Scan,
 ) -> anyhow::Result<Profiles<'c>> {
+    let version = case.kubernetes().map(|(version, _)| *version);
     let mut chosen = Vec::new();
     for name in &arguments.profile {
         let known = content.profiles.iter().map(|profile| profile.name.as_str());
@@ -89,7 +91,7 @@ fn profiles<'c>(
         chosen.extend(tailored.map(|profile| (profile, Choice::given(&profile.name, "--tailoring"))));
     }
     if chosen.is_empty() {
-        chosen.extend(assess::profile(run, version, content));
+        chosen.extend(case.profile());
     }
     for (profile, choice) in &mut chosen {
         choice.warning = choice.warning.take().or_else(|| assess::misfit(profile, version, content));

@@ -310,9 +310,9 @@ fn kube_proxy_is_judged_by_what_the_cluster_declares() {
             whole.items.push(Item { place, aspect: Aspect::Text, ..item("", seen) });
         }
         let run = Run { captures: vec![whole, of_api(STOCK)] };
-        let case = Case::new(&run, content(), None, None).unwrap();
+        let case = Case::new(&run, content(), None, None).unwrap().unwrap();
         let only = Selection { controls: BTreeSet::from(["4.3.1".to_owned()]), ..Selection::default() };
-        let judged = case.judge(&[content().profile("cis-2.0.1").unwrap()], &only);
+        let judged = case.judge(&[content().profile("cis-2.0.1").unwrap()], &only, |_, _| ()).unwrap();
         let (_, outcome) = &judged[0].outcomes[0];
         (outcome.verdict, outcome.outside)
     };
