@@ -10,7 +10,7 @@ use evidence::{Basis, Capture, Process, Source, Text};
 use crate::cluster::Cluster;
 use crate::components::{COMPONENTS, Component};
 use crate::config::Config;
-use crate::facts::Kernel;
+use crate::facts::{Kernel, Served};
 use crate::flags::Flags;
 use crate::manifest::{Container, Lies, Manifest};
 use crate::sight::Sight;
@@ -33,6 +33,8 @@ pub(crate) struct Node<'a> {
     pub kernel: Kernel,
     /// What was read of the cluster's objects.
     pub cluster: Cluster,
+    /// What the kubelets of the run serve with.
+    pub kubelets: &'a [Served],
     manifests: OnceCell<Manifests>,
     /// What runs, by component.
     pub(crate) instances: BTreeMap<&'static str, Seen<Vec<Instance>>>,
@@ -93,6 +95,7 @@ impl<'a> Node<'a> {
             version: None,
             kernel: Kernel::default(),
             cluster: Cluster::default(),
+            kubelets: &[],
             manifests: OnceCell::new(),
             instances: BTreeMap::new(),
             configs: RefCell::default(),
@@ -295,11 +298,8 @@ impl<'a> Node<'a> {
         let instances = running.into_iter().map(|process| {
             let container = self.container(component, process);
             // A pid only where there are several: it is each node's own, and nodes that are alike are told together.
-            let name = if several {
-                format!("{} (pid {})", component.name, process.pid)
-            } else {
-                component.name.to_owned()
-            };
+            let name =
+                if several { format!("{} (pid {})", component.name, process.pid) } else { component.name.to_owned() };
             Instance {
                 component,
                 flags: Flags::read(process.argv.get(1..).unwrap_or_default(), rules),

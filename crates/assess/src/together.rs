@@ -7,7 +7,7 @@ use evidence::Source;
 use crate::api_node::Proxy;
 use crate::cluster::Joined;
 use crate::components::COMPONENTS;
-use crate::facts;
+use crate::facts::{self, Served};
 use crate::node::Node;
 use crate::value::{Resolved, Seen, Unknown};
 
@@ -28,6 +28,7 @@ pub(crate) struct Together {
     pod_security: Agreed,
     plugins: Agreed,
     seccomp: Agreed,
+    kubelets: Vec<Served>,
 }
 
 impl Together {
@@ -51,14 +52,16 @@ impl Together {
             }
             return;
         }
+        self.kubelets.extend(facts::served_on(node));
         self.pod_security.take(node, POD_SECURITY);
         self.plugins.take(node, PLUGINS);
         self.seccomp.take(node, SECCOMP);
     }
 
     /// Tells a node what others show of it: where only the API tells of it, kube-proxy, and for workers that the control
-    /// plane's static pods are elsewhere; a cluster, what its nodes say together.
-    pub(crate) fn tell(&self, node: &mut Node<'_>) {
+    /// plane's static pods are elsewhere; a cluster, what its nodes say together; all, what the kubelets serve with.
+    pub(crate) fn tell<'n>(&'n self, node: &mut Node<'n>) {
+        node.kubelets = &self.kubelets;
         if node.is_cluster() && self.cluster.as_ref() == Some(&node.sight.capture.name) {
             node.cluster.joined = Joined {
                 pod_security: self.pod_security.of(POD_SECURITY),
