@@ -19,6 +19,7 @@ use crate::value::{Seen, Unknown};
 const PROXY_CONFIG: &str = "/api/v1/namespaces/kube-system/configmaps/kube-proxy";
 
 /// kube-proxy as a cluster declares it: its `DaemonSet`, and the `ConfigMap` that this one mounts.
+#[derive(Debug)]
 pub(crate) struct Proxy {
     place: String,
     container: Container,

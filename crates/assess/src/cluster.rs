@@ -23,7 +23,7 @@ pub(crate) struct Cluster {
 }
 
 /// Facts of nodes that facts of the cluster rest on: the declared joins between captures.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Joined {
     /// The level that admission enforces where a namespace says nothing (`kube-apiserver.pod-security-default`).
     pub pod_security: Resolved,

@@ -237,12 +237,12 @@ impl Instance {
         match process.env.as_ref().map(|env| env.get(name)) {
             Some(Some(Some(value))) if !value.is_empty() => Seen::Known(value.to_lossy()),
             Some(Some(None)) => Seen::Unknown(Unknown::new(
-                format!("{name} is set in the environment of pid {}, but its value was not recorded", process.pid),
+                format!("{name} is set in the environment of {}, but its value was not recorded", self.name),
                 "scan the running node",
             )),
-            Some(_) => Seen::Absent(format!("pid {} has no {name} in its environment", process.pid)),
+            Some(_) => Seen::Absent(format!("{} has no {name} in its environment", self.name)),
             None => Seen::Unknown(Unknown::new(
-                format!("the environment of pid {} may not be read", process.pid),
+                format!("the environment of {} may not be read", self.name),
                 "run with root, or CAP_SYS_PTRACE",
             )),
         }

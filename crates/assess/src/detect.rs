@@ -1,7 +1,9 @@
 //! What is being judged: the Kubernetes version, the platform, and the profile that fits, each with its reason.
 
+use std::borrow::Cow;
+
 use benchmark::{Content, Marks, Platform, Profile, Version};
-use evidence::{Capture, Run};
+use evidence::Capture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -83,33 +85,35 @@ const KUBEADM: &str = "kubeadm";
 const OF_KUBEADM: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
 
 /// The platform of a run: the first whose marks are there, else the first known, with that reason.
-pub(crate) fn platform<'c>(run: &Run, content: &'c Content) -> Option<(&'c Platform, Choice)> {
-    for capture in &run.captures {
+pub(crate) fn platform<'r, 'c, E>(
+    captures: impl Iterator<Item = Result<Cow<'r, Capture>, E>>,
+    content: &'c Content,
+) -> Result<Option<(&'c Platform, Choice)>, E> {
+    for capture in captures {
+        let capture = &*capture?;
         let sight = Sight::new(capture);
         for platform in &content.platforms {
             let mark = platform.places("marks").iter().find(|path| matches!(sight.stat(path), Seen::Known(_)));
             if let Some(mark) = shown(&platform.nodes, capture) {
                 let reason = format!("{} shows {mark}", capture.name);
-                return Some((platform, Choice::new(&platform.name, reason)));
+                return Ok(Some((platform, Choice::new(&platform.name, reason))));
             }
             if platform.places("os-release").iter().any(|id| runs(&sight, id)) {
-                return Some((
-                    platform,
-                    Choice::new(&platform.name, format!("{} runs {}", capture.name, platform.title)),
-                ));
+                let reason = format!("{} runs {}", capture.name, platform.title);
+                return Ok(Some((platform, Choice::new(&platform.name, reason))));
             }
             if platform.name == KUBEADM && matches!(sight.body(OF_KUBEADM), Seen::Known(_)) {
                 let reason = "the ConfigMap kubeadm-config is there".to_owned();
-                return Some((platform, Choice::new(&platform.name, reason)));
+                return Ok(Some((platform, Choice::new(&platform.name, reason))));
             }
             if let Some(mark) = mark {
-                return Some((platform, Choice::new(&platform.name, format!("{mark} is there"))));
+                return Ok(Some((platform, Choice::new(&platform.name, format!("{mark} is there")))));
             }
         }
     }
-    let platform = content.platform(KUBEADM).or(content.platforms.first())?;
+    let Some(platform) = content.platform(KUBEADM).or(content.platforms.first()) else { return Ok(None) };
     let reason = format!("no platform's marks were found, so files are looked for where {} keeps them", platform.title);
-    Some((platform, Choice::new(&platform.name, reason)))
+    Ok(Some((platform, Choice::new(&platform.name, reason))))
 }
 
 /// Which mark of a platform a node shows.
@@ -150,9 +154,8 @@ const KERNEL_PROFILE: &str = "kspp";
 
 /// The profile for a Kubernetes version: the CIS benchmark written for it, else the newest. Where only a kernel's state
 /// was saved, the kernel's.
-pub fn profile<'c>(run: &Run, version: Option<Version>, content: &'c Content) -> Option<(&'c Profile, Choice)> {
-    let kernels = run.captures.iter().all(|capture| capture.source == evidence::Source::Saved);
-    if let Some(profile) = content.profile(KERNEL_PROFILE).filter(|_| kernels) {
+pub(crate) fn profile(only_saved: bool, version: Option<Version>, content: &Content) -> Option<(&Profile, Choice)> {
+    if let Some(profile) = content.profile(KERNEL_PROFILE).filter(|_| only_saved) {
         return Some((profile, Choice::new(&profile.name, "nothing but a kernel's state was saved")));
     }
     let published = || content.profiles.iter().filter(|profile| profile.kubernetes.is_some());

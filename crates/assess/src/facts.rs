@@ -13,6 +13,7 @@ mod files;
 pub(crate) mod kernel;
 mod kubelet;
 mod pki;
+mod serving;
 mod settings;
 mod sockets;
 pub(crate) mod talos;
@@ -29,6 +30,7 @@ pub(crate) use files::{DEPTH, id_of};
 pub use kernel::KERNEL;
 pub(crate) use kernel::Kernel;
 pub(crate) use pki::PKI_SETTINGS;
+pub(crate) use serving::{Served, served_on};
 pub use talos::TALOS;
 
 /// A fact.
@@ -149,6 +151,7 @@ pub fn catalogue() -> impl Iterator<Item = &'static Fact> {
         encryption::FACTS,
         etcd::FACTS,
         kubelet::FACTS,
+        serving::FACTS,
         sockets::FACTS,
         files::FACTS,
         certificates::FACTS,

@@ -28,7 +28,7 @@ pub enum Verdict {
 }
 
 /// What was judged.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct SubjectName {
     /// `component`, `cluster`, `set`, or the kind of a set's members: `file`, `subject`, `role`, `service account`,
     /// `namespace`.
@@ -38,7 +38,7 @@ pub struct SubjectName {
 }
 
 /// A fact as it was seen.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Observed {
     /// The fact.
     pub fact: String,
@@ -54,7 +54,7 @@ pub struct Observed {
 }
 
 /// The verdict on one subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outcome {
     /// What was judged.
     pub subject: SubjectName,

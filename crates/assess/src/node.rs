@@ -10,12 +10,11 @@ use evidence::{Basis, Capture, Process, Source, Text};
 use crate::cluster::Cluster;
 use crate::components::{COMPONENTS, Component};
 use crate::config::Config;
-use crate::facts::Kernel;
+use crate::facts::{Kernel, Served};
 use crate::flags::Flags;
 use crate::manifest::{Container, Lies, Manifest};
 use crate::sight::Sight;
 use crate::talos::Spec;
-use crate::unit::Unit;
 use crate::value::{Seen, Unknown};
 
 /// A node.
@@ -33,6 +32,8 @@ pub(crate) struct Node<'a> {
     pub kernel: Kernel,
     /// What was read of the cluster's objects.
     pub cluster: Cluster,
+    /// What the kubelets of the run serve with.
+    pub kubelets: &'a [Served],
     manifests: OnceCell<Manifests>,
     /// What runs, by component.
     pub(crate) instances: BTreeMap<&'static str, Seen<Vec<Instance>>>,
@@ -49,15 +50,6 @@ pub(crate) struct Manifests {
     pub unseen: Option<Unknown>,
     /// The directories, for a proof of absence.
     pub directories: Vec<String>,
-}
-
-/// The files of a systemd unit.
-#[derive(Debug, Default)]
-pub(crate) struct UnitFiles {
-    /// Unit files and drop-ins, strongest directory first.
-    pub files: Vec<String>,
-    /// Why there may be more.
-    pub unseen: Option<Unknown>,
 }
 
 /// One running (or, where nothing running is in reach, declared) component.
@@ -93,6 +85,7 @@ impl<'a> Node<'a> {
             version: None,
             kernel: Kernel::default(),
             cluster: Cluster::default(),
+            kubelets: &[],
             manifests: OnceCell::new(),
             instances: BTreeMap::new(),
             configs: RefCell::default(),
@@ -193,61 +186,6 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A systemd unit with its drop-ins in reading order: the strongest unit file, then drop-ins by name.
-    pub(crate) fn unit(&self, name: &str) -> Seen<(Unit, Vec<String>)> {
-        let UnitFiles { files, unseen } = self.unit_files(name);
-        if let Some(unseen) = unseen {
-            return Seen::Unknown(unseen);
-        }
-        let Some(fragment) = files.iter().find(|path| path.ends_with(&format!("/{name}"))) else {
-            return Seen::Absent(format!("there is no unit file {name}"));
-        };
-        let mut drop_ins: BTreeMap<&str, &String> = BTreeMap::new();
-        for path in files.iter().filter(|path| path.contains(".d/")) {
-            // A drop-in of a stronger directory hides one of the same name (systemd.unit(5)).
-            drop_ins.entry(path.rsplit('/').next().unwrap_or(path)).or_insert(path);
-        }
-        let mut unit = Unit::default();
-        let mut read = Vec::new();
-        for path in std::iter::once(fragment).chain(drop_ins.into_values()) {
-            match self.sight.text(path) {
-                Seen::Known((text, _)) => unit.read(&text.to_lossy()),
-                Seen::Absent(_) => continue,
-                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
-            }
-            read.push(path.clone());
-        }
-        Seen::Known((unit, read))
-    }
-
-    /// The unit files and drop-ins of a unit that are on the node, strongest directory first, each once.
-    pub(crate) fn unit_files(&self, name: &str) -> UnitFiles {
-        let mut found = UnitFiles::default();
-        for directory in evidence::UNIT_DIRS {
-            let drop_ins = format!("{directory}/{name}.d");
-            let mut paths = vec![format!("{directory}/{name}")];
-            match self.sight.list(&drop_ins) {
-                Seen::Known(listing) => {
-                    let conf = listing.entries.iter().filter(|entry| entry.name.as_bytes().ends_with(b".conf"));
-                    paths.extend(conf.map(|entry| format!("{drop_ins}/{}", entry.name)));
-                }
-                Seen::Absent(_) => {}
-                Seen::Unknown(unknown) => found.unseen = found.unseen.or(Some(unknown)),
-            }
-            for path in paths {
-                // /lib is the same directory as /usr/lib nearly everywhere: a file is told once.
-                let twin = path.strip_prefix("/lib/").map(|rest| format!("/usr/lib/{rest}"));
-                match self.sight.stat(&path) {
-                    Seen::Known(_) if twin.is_some_and(|twin| found.files.contains(&twin)) => {}
-                    Seen::Known(_) => found.files.push(path),
-                    Seen::Absent(_) => {}
-                    Seen::Unknown(unknown) => found.unseen = found.unseen.or(Some(unknown)),
-                }
-            }
-        }
-        found
-    }
-
     fn find(&self, component: &'static Component) -> Seen<Vec<Instance>> {
         if self.is_of_api() {
             return self.shown_by_api(component);
@@ -294,15 +232,14 @@ impl<'a> Node<'a> {
         let several = running.len() > 1;
         let instances = running.into_iter().map(|process| {
             let container = self.container(component, process);
+            // A pid only where there are several: it is each node's own, and nodes that are alike are told together.
+            let name =
+                if several { format!("{} (pid {})", component.name, process.pid) } else { component.name.to_owned() };
             Instance {
                 component,
-                name: if several {
-                    format!("{} (pid {})", component.name, process.pid)
-                } else {
-                    component.name.to_owned()
-                },
                 flags: Flags::read(process.argv.get(1..).unwrap_or_default(), rules),
-                source: format!("the arguments of pid {}", process.pid),
+                source: format!("the arguments of {name}"),
+                name,
                 basis: Basis::Running,
                 next: container
                     .as_ref()

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use evidence::{Cut, OsText, Resource, Source};
 use serde_json::Value as Json;
 
-pub use render::rendered;
+pub(crate) use render::rendered;
 pub(crate) use render::{arguments_of, is_denied, is_protected};
 
 use crate::document;

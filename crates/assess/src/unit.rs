@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use evidence::OsText;
 
+use crate::node::Node;
+use crate::value::{Seen, Unknown};
+
 /// The assignments of a unit and its drop-ins, in the order systemd reads them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unit {
@@ -115,6 +118,72 @@ fn words(text: &str) -> Vec<String> {
         words.push(word);
     }
     words
+}
+
+/// The files of a systemd unit.
+#[derive(Debug, Default)]
+pub(crate) struct UnitFiles {
+    /// Unit files and drop-ins, strongest directory first.
+    pub files: Vec<String>,
+    /// Why there may be more.
+    pub unseen: Option<Unknown>,
+}
+
+impl Node<'_> {
+    /// A systemd unit with its drop-ins in reading order: the strongest unit file, then drop-ins by name.
+    pub(crate) fn unit(&self, name: &str) -> Seen<(Unit, Vec<String>)> {
+        let UnitFiles { files, unseen } = self.unit_files(name);
+        if let Some(unseen) = unseen {
+            return Seen::Unknown(unseen);
+        }
+        let Some(fragment) = files.iter().find(|path| path.ends_with(&format!("/{name}"))) else {
+            return Seen::Absent(format!("there is no unit file {name}"));
+        };
+        let mut drop_ins: BTreeMap<&str, &String> = BTreeMap::new();
+        for path in files.iter().filter(|path| path.contains(".d/")) {
+            // A drop-in of a stronger directory hides one of the same name (systemd.unit(5)).
+            drop_ins.entry(path.rsplit('/').next().unwrap_or(path)).or_insert(path);
+        }
+        let mut unit = Unit::default();
+        let mut read = Vec::new();
+        for path in std::iter::once(fragment).chain(drop_ins.into_values()) {
+            match self.sight.text(path) {
+                Seen::Known((text, _)) => unit.read(&text.to_lossy()),
+                Seen::Absent(_) => continue,
+                Seen::Unknown(unknown) => return Seen::Unknown(unknown),
+            }
+            read.push(path.clone());
+        }
+        Seen::Known((unit, read))
+    }
+
+    /// The unit files and drop-ins of a unit that are on the node, strongest directory first, each once.
+    pub(crate) fn unit_files(&self, name: &str) -> UnitFiles {
+        let mut found = UnitFiles::default();
+        for directory in evidence::UNIT_DIRS {
+            let drop_ins = format!("{directory}/{name}.d");
+            let mut paths = vec![format!("{directory}/{name}")];
+            match self.sight.list(&drop_ins) {
+                Seen::Known(listing) => {
+                    let conf = listing.entries.iter().filter(|entry| entry.name.as_bytes().ends_with(b".conf"));
+                    paths.extend(conf.map(|entry| format!("{drop_ins}/{}", entry.name)));
+                }
+                Seen::Absent(_) => {}
+                Seen::Unknown(unknown) => found.unseen = found.unseen.or(Some(unknown)),
+            }
+            for path in paths {
+                // /lib is the same directory as /usr/lib nearly everywhere: a file is told once.
+                let twin = path.strip_prefix("/lib/").map(|rest| format!("/usr/lib/{rest}"));
+                match self.sight.stat(&path) {
+                    Seen::Known(_) if twin.is_some_and(|twin| found.files.contains(&twin)) => {}
+                    Seen::Known(_) => found.files.push(path),
+                    Seen::Absent(_) => {}
+                    Seen::Unknown(unknown) => found.unseen = found.unseen.or(Some(unknown)),
+                }
+            }
+        }
+        found
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod objects;
 mod resource;
 mod runfile;
 mod scan;
+mod spool;
 mod take;
 mod text;
 mod trail;
@@ -42,9 +43,10 @@ pub use matching::process_names;
 pub use objects::{CONTAINERS, OBJECTS, ObjectKind, Objects, object_kind};
 pub use resource::take_spec;
 pub use runfile::{
-    RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, read_run_within, trails_digest, write_run,
+    MAX_TOTAL, RunFileError, SCHEMA_MAJOR, SCHEMA_MINOR, digest, read_run, read_run_within, trails_digest, write_run,
 };
 pub use scan::pem_certificates;
+pub use spool::{Captures, Spool, Spooled};
 pub use take::take_text;
 pub use text::OsText;
 pub use trail::{Hop, Start, Take, Trail};

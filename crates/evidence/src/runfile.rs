@@ -4,15 +4,16 @@
 //! version may add fields and kinds; an older reader that meets an unknown kind says so. Nothing in it depends on when
 //! or where it was written: the same run gives the same bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::sync::Arc;
+use std::io::{Cursor, Read, Seek, Write};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Capture, Run, Trail};
+use crate::spool::Span;
+use crate::{Capture, Captures as _, Run, Spool, Trail};
 
 /// Major version of the format. A reader refuses another.
 pub const SCHEMA_MAJOR: u32 = 1;
@@ -20,8 +21,10 @@ pub const SCHEMA_MAJOR: u32 = 1;
 pub const SCHEMA_MINOR: u32 = 3;
 
 const MAX_ENTRY: u64 = 256 << 20;
-const MAX_TOTAL: u64 = 1 << 30;
-const MAX_ENTRIES: usize = 200_000;
+/// What a run file may unpack to where it is read a member at a time: some 20,000 nodes and their cluster.
+pub const MAX_TOTAL: u64 = 4 << 30;
+const MAX_IN_MEMORY: u64 = 1 << 30;
+const MAX_ENTRIES: usize = 500_000;
 const MAX_CAPTURES: usize = 20_000;
 
 /// Why a run file could not be read or written.
@@ -91,31 +94,119 @@ pub fn trails_digest(trails: &[Trail]) -> String {
 
 /// Writes a run file.
 pub fn write_run(run: &Run, out: impl Write) -> Result<(), RunFileError> {
-    let mut archive = tar::Builder::new(Vec::new());
-    let captures: Vec<String> = (0..run.captures.len()).map(|at| format!("captures/{at}.json")).collect();
+    let mut spool = Spool::new(Cursor::new(Vec::new()));
+    run.captures.iter().try_for_each(|capture| spool.push(capture))?;
+    spool.write(out)
+}
+
+/// Writes what a store holds as a run file, a member at a time.
+pub(crate) fn write_from<S: Read + Write + Seek>(spool: &Spool<S>, out: impl Write) -> Result<(), RunFileError> {
+    let names: Vec<String> = (0..spool.spooled().len()).map(|at| format!("captures/{at}.json")).collect();
     let index = Index {
         schema: Schema { major: SCHEMA_MAJOR, minor: SCHEMA_MINOR },
         tool: concat!("kube-assay ", env!("CARGO_PKG_VERSION")).to_owned(),
-        captures: captures.clone(),
+        captures: names.clone(),
     };
-    append(&mut archive, "index.json", &json("index.json", &index)?)?;
-    let mut blobs: BTreeMap<&str, &[u8]> = BTreeMap::new();
-    for (capture, name) in run.captures.iter().zip(&captures) {
-        append(&mut archive, name, &json(name, capture)?)?;
-        for text in capture.items.iter().flat_map(|item| item.seen.texts()) {
-            blobs.insert(&text.digest, &text.bytes);
-        }
+    let captures = spool.each().zip(&names).map(|(capture, name)| Ok((name.clone(), json(name, &*capture?)?)));
+    let blobs = spool.digests().map(|digest| {
+        let bytes = spool.blob(digest).unwrap_or_else(|| Err(missing(digest)))?;
+        Ok((format!("blobs/{digest}"), bytes))
+    });
+    let first = json("index.json", &index).map(|bytes| ("index.json".to_owned(), bytes));
+    let mut tar = Tar {
+        members: std::iter::once(first).chain(captures).chain(blobs),
+        archive: Some(tar::Builder::new(Vec::new())),
+        ready: Cursor::new(Vec::new()),
+        failed: None,
+    };
+    let mut out = Drain { out, failed: None };
+    ruzstd::encoding::compress(&mut tar, &mut out, LEVEL);
+    match (tar.failed, out.failed) {
+        (Some(failed), _) => Err(failed),
+        (None, Some(failed)) => Err(failed.into()),
+        (None, None) => Ok(out.out.flush()?),
     }
-    for (digest, bytes) in blobs {
-        append(&mut archive, &format!("blobs/{digest}"), bytes)?;
-    }
-    let tar = archive.into_inner()?;
-    let mut out = out;
-    out.write_all(&ruzstd::encoding::compress_to_vec(tar.as_slice(), ruzstd::encoding::CompressionLevel::Fastest))?;
-    Ok(out.flush()?)
 }
 
-fn json(member: &str, value: &impl Serialize) -> Result<Vec<u8>, RunFileError> {
+const LEVEL: ruzstd::encoding::CompressionLevel = ruzstd::encoding::CompressionLevel::Fastest;
+
+/// Bytes, compressed.
+pub(crate) fn compressed(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, LEVEL)
+}
+
+/// The inverse.
+pub(crate) fn decompressed(bytes: &[u8]) -> Result<Vec<u8>, RunFileError> {
+    let mut all = Vec::new();
+    decoder(bytes)?.read_to_end(&mut all)?;
+    Ok(all)
+}
+
+fn decoder<R: Read>(
+    from: R,
+) -> Result<ruzstd::decoding::StreamingDecoder<R, ruzstd::decoding::FrameDecoder>, RunFileError> {
+    ruzstd::decoding::StreamingDecoder::new(from)
+        .map_err(|_| RunFileError::Shape("it is not compressed by zstd".to_owned()))
+}
+
+/// A tar that is made while it is read. The compressor panics if what it reads or writes fails: here both end early
+/// instead, and keep the reason.
+struct Tar<I> {
+    members: I,
+    archive: Option<tar::Builder<Vec<u8>>>,
+    ready: Cursor<Vec<u8>>,
+    failed: Option<RunFileError>,
+}
+
+impl<I: Iterator<Item = Result<(String, Vec<u8>), RunFileError>>> Tar<I> {
+    /// The bytes of the next member, or the tar's end; none: it has ended.
+    fn next(&mut self) -> Result<Option<Vec<u8>>, RunFileError> {
+        let Some(archive) = &mut self.archive else { return Ok(None) };
+        if let Some(member) = self.members.next() {
+            let (name, bytes) = member?;
+            append(archive, &name, &bytes)?;
+            return Ok(Some(std::mem::take(archive.get_mut())));
+        }
+        let end = self.archive.take().map(tar::Builder::into_inner).transpose()?;
+        Ok(end)
+    }
+}
+
+impl<I: Iterator<Item = Result<(String, Vec<u8>), RunFileError>>> Read for Tar<I> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let read = self.ready.read(into)?;
+            if read > 0 || into.is_empty() || self.failed.is_some() {
+                return Ok(read);
+            }
+            match self.next() {
+                Ok(Some(bytes)) => self.ready = Cursor::new(bytes),
+                Ok(None) => return Ok(0),
+                Err(failed) => self.failed = Some(failed),
+            }
+        }
+    }
+}
+
+struct Drain<W> {
+    out: W,
+    failed: Option<std::io::Error>,
+}
+
+impl<W: Write> Write for Drain<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.failed.is_none() {
+            self.failed = self.out.write_all(bytes).err();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(crate) fn json(member: &str, value: &impl Serialize) -> Result<Vec<u8>, RunFileError> {
     serde_json::to_vec(value).map_err(|source| RunFileError::Json { member: member.to_owned(), source })
 }
 
@@ -126,49 +217,68 @@ fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) -> std:
     archive.append_data(&mut header, name, bytes)
 }
 
-/// Reads a run file.
+/// Reads a run file into memory.
 pub fn read_run(from: impl Read) -> Result<Run, RunFileError> {
-    read_run_within(from, MAX_TOTAL)
+    read_run_within(from, MAX_IN_MEMORY)
 }
 
 /// Reads a run file that may unpack to so many bytes: one of a single node, from a hand that is not trusted.
 pub fn read_run_within(from: impl Read, limit: u64) -> Result<Run, RunFileError> {
+    let mut spool = Spool::new(Cursor::new(Vec::new()));
+    spool.read(from, limit.min(MAX_IN_MEMORY))?;
+    let captures = spool.each().map(|capture| capture.map(Cow::into_owned)).collect::<Result<_, _>>()?;
+    Ok(Run { captures })
+}
+
+/// Adds what a run file holds to a store, a member at a time. Nothing of a file that is refused is among its captures.
+pub(crate) fn read_into<S: Read + Write + Seek>(
+    spool: &mut Spool<S>,
+    from: impl Read,
+    limit: u64,
+) -> Result<(), RunFileError> {
     let limit = limit.min(MAX_TOTAL);
-    let decoder = ruzstd::decoding::StreamingDecoder::new(from)
-        .map_err(|_| RunFileError::Shape("it is not compressed by zstd".to_owned()))?;
-    let mut members = members(decoder.take(limit + 1), limit)?;
-    let index: Index = parse(&mut members, "index.json")?;
+    let mut members = members(spool, decoder(from)?.take(limit + 1), limit)?;
+    // Taken out, so that an index that names one twice cannot multiply it.
+    let mut take = |spool: &Spool<S>, name: &str| {
+        let at = members.remove(name).ok_or_else(|| RunFileError::Shape(format!("it has no {name}")))?;
+        spool.get(at)
+    };
+    let index: Index = parse(&take(spool, "index.json")?, "index.json")?;
     if index.schema.major != SCHEMA_MAJOR {
         return Err(RunFileError::Newer { major: index.schema.major, minor: index.schema.minor });
     }
     if index.captures.len() > MAX_CAPTURES {
         return Err(RunFileError::TooLarge(format!("{} captures", index.captures.len())));
     }
-    let mut captures: Vec<Capture> =
-        index.captures.iter().map(|name| parse(&mut members, name)).collect::<Result<_, _>>()?;
-    let mut blobs: BTreeMap<String, Arc<[u8]>> = BTreeMap::new();
-    for text in captures.iter_mut().flat_map(|capture| &mut capture.items).flat_map(|item| item.seen.texts_mut()) {
-        if let Some(bytes) = blobs.get(&text.digest) {
-            text.bytes = Arc::clone(bytes);
-            continue;
+    let before = spool.spooled().len();
+    let mut all = || {
+        for name in &index.captures {
+            let capture: Capture = parse(&decompressed(&take(spool, name)?)?, name)?;
+            let mut texts = capture.items.iter().flat_map(|item| item.seen.texts());
+            if let Some(text) = texts.find(|text| !spool.has_blob(&text.digest)) {
+                return Err(missing(&text.digest));
+            }
+            spool.put_capture(&capture)?;
         }
-        let bytes = members
-            .remove(&format!("blobs/{}", text.digest))
-            .ok_or_else(|| RunFileError::Damaged(format!("blob {} is missing", text.digest)))?;
-        if digest(&bytes) != text.digest {
-            return Err(RunFileError::Damaged(format!("blob {} has another content", text.digest)));
-        }
-        text.bytes = bytes.into();
-        blobs.insert(text.digest.clone(), Arc::clone(&text.bytes));
+        Ok(())
+    };
+    let ended = all();
+    if ended.is_err() {
+        spool.truncate(before);
     }
-    Ok(Run { captures })
+    ended
 }
 
-fn members(tar: impl Read, limit: u64) -> Result<BTreeMap<String, Vec<u8>>, RunFileError> {
+/// Puts every member into a store: blobs by their digests, captures compressed, the index as it is.
+fn members<S: Read + Write + Seek>(
+    spool: &mut Spool<S>,
+    tar: impl Read,
+    limit: u64,
+) -> Result<BTreeMap<String, Span>, RunFileError> {
     let shape = |error: std::io::Error| RunFileError::Shape(error.to_string());
     let mut archive = tar::Archive::new(tar);
     let mut members = BTreeMap::new();
-    let mut total = 0;
+    let (mut total, mut count) = (0, 0);
     for entry in archive.entries().map_err(shape)? {
         let entry = entry.map_err(shape)?;
         if entry.header().entry_type() != tar::EntryType::Regular {
@@ -176,25 +286,32 @@ fn members(tar: impl Read, limit: u64) -> Result<BTreeMap<String, Vec<u8>>, RunF
         }
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         total += entry.size();
-        if entry.size() > MAX_ENTRY || total > limit || members.len() >= MAX_ENTRIES {
+        if entry.size() > MAX_ENTRY || total > limit || count >= MAX_ENTRIES {
             return Err(RunFileError::TooLarge(name));
         }
+        count += 1;
         let mut bytes = Vec::new();
         entry.take(MAX_ENTRY).read_to_end(&mut bytes).map_err(shape)?;
-        members.insert(name, bytes);
+        if let Some(named) = name.strip_prefix("blobs/") {
+            if digest(&bytes) != named {
+                return Err(RunFileError::Damaged(format!("blob {named} has another content")));
+            }
+            spool.put_blob(named, &bytes)?;
+        } else {
+            let kept = if name == "index.json" { bytes } else { compressed(&bytes) };
+            members.insert(name, spool.put(&kept)?);
+        }
     }
     Ok(members)
 }
 
-/// Takes a member out, so that an index that names one twice cannot multiply it.
-fn parse<T: serde::de::DeserializeOwned>(
-    members: &mut BTreeMap<String, Vec<u8>>,
-    name: &str,
-) -> Result<T, RunFileError> {
-    let bytes = members.remove(name).ok_or_else(|| RunFileError::Shape(format!("it has no {name}")))?;
-    serde_json::from_slice(&bytes).map_err(|source| RunFileError::Json { member: name.to_owned(), source })
+pub(crate) fn missing(digest: &str) -> RunFileError {
+    RunFileError::Damaged(format!("blob {digest} is missing"))
 }
 
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], name: &str) -> Result<T, RunFileError> {
+    serde_json::from_slice(bytes).map_err(|source| RunFileError::Json { member: name.to_owned(), source })
+}
 #[cfg(test)]
 mod tests {
     use super::*;

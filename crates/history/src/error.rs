@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HistoryError {
+    /// The evidence that is to be recorded could not be read.
+    #[error("the evidence could not be read")]
+    Evidence(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no such file.
     #[error("there is no history at {}", .0.display())]
     NoHistory(PathBuf),

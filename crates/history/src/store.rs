@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use evidence::Run;
+use evidence::{Captures, Run};
 use jiff::Timestamp;
 use report::Report;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -24,11 +24,11 @@ pub struct Store {
 
 /// What is recorded of one run.
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'r> {
+pub struct Record<'r, C> {
     /// The report as it was told.
     pub report: &'r Report,
-    /// The evidence that was judged.
-    pub run: &'r Run,
+    /// The evidence that was judged. It is read a capture at a time, and each part of it is held once.
+    pub run: &'r C,
     /// The resolved content that it was judged by: names and texts, in order.
     pub content: &'r [(String, String)],
     /// The register's text, where there was one.
@@ -53,7 +53,10 @@ impl Store {
     }
 
     /// Records a run. When this returns, the run is on the disk whole; if it fails, nothing of it is there.
-    pub fn record(&mut self, record: &Record<'_>) -> Result<Entry, HistoryError> {
+    pub fn record<C>(&mut self, record: &Record<'_, C>) -> Result<Entry, HistoryError>
+    where
+        C: Captures<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
         let mut packed = Packed::default();
         let (counts, tool) = told(record.report);
         let recorded = Recorded {
@@ -185,21 +188,28 @@ pub(crate) fn there(entry: &Entry) -> Result<&Recorded, HistoryError> {
 }
 
 /// Captures as JSON, and beside them the texts that they name by digest.
-fn pack_run<'b>(packed: &mut Packed<'b>, run: &'b Run) -> Result<Digest, HistoryError> {
-    let captures = serde_json::to_value(&run.captures).map_err(HistoryError::json("the evidence"))?;
-    let captures = packed.pack(&captures);
-    let items = run.captures.iter().flat_map(|capture| &capture.items);
+fn pack_run<C>(packed: &mut Packed<'_>, run: &C) -> Result<Digest, HistoryError>
+where
+    C: Captures<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    let mut captures = Vec::new();
     let mut texts = BTreeSet::new();
-    for text in items.flat_map(|item| item.seen.texts()) {
-        let digest = packed.bytes(&text.bytes);
-        if digest.to_string() != text.digest {
-            return Err(HistoryError::Damaged(format!(
-                "a text of the evidence is not what its digest {} says",
-                text.digest
-            )));
+    for capture in run.each() {
+        let capture = capture.map_err(|error| HistoryError::Evidence(error.into()))?;
+        let value = serde_json::to_value(&*capture).map_err(HistoryError::json("the evidence"))?;
+        captures.push(packed.child(&value));
+        for text in capture.items.iter().flat_map(|item| item.seen.texts()) {
+            let digest = packed.owned(&text.bytes);
+            if digest.to_string() != text.digest {
+                return Err(HistoryError::Damaged(format!(
+                    "a text of the evidence is not what its digest {} says",
+                    text.digest
+                )));
+            }
+            texts.insert(digest);
         }
-        texts.insert(digest);
     }
+    let captures = packed.list(captures);
     let texts = packed.list(texts.into_iter().map(to_bytes).collect());
     Ok(packed.object(vec![("captures", captures), ("texts", texts)]))
 }

@@ -65,6 +65,13 @@ impl<'b> Packed<'b> {
         digest
     }
 
+    /// The same, where nobody else keeps them.
+    pub(crate) fn owned(&mut self, bytes: &[u8]) -> Digest {
+        let digest = Digest::of(bytes);
+        self.parts.entry(digest).or_insert_with(|| Cow::Owned(bytes.to_vec()));
+        digest
+    }
+
     /// Takes a value; its root is a part.
     pub(crate) fn value(&mut self, value: &Value) -> Digest {
         let text = self.pack(value);
@@ -104,7 +111,8 @@ impl<'b> Packed<'b> {
         }
     }
 
-    fn child(&mut self, value: &Value) -> String {
+    /// A member of a list, or a field, as it stands there.
+    pub(crate) fn child(&mut self, value: &Value) -> String {
         let text = self.pack(value);
         self.reduced(text)
     }

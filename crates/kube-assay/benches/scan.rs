@@ -1,9 +1,12 @@
 //! Speed of the main job on a recorded control plane node: `cargo bench -p kube-assay`.
 
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
 use assess::{Case, Choice, Selection};
 use collect::recording::Recording;
 use divan::Bencher;
-use evidence::Run;
+use evidence::{Capture, Run};
+use report::{CaptureInfo, Material};
 
 fn main() {
     divan::main();
@@ -47,8 +50,8 @@ fn judge_a_capture(bencher: Bencher<'_, '_>) {
     let run = Run { captures: vec![recording().capture(assess::trails(&content))] };
     let profile = content.profile("cis-2.0.1").expect("it is built in");
     bencher.bench(|| {
-        let case = Case::new(&run, &content, None, None).expect("the content has a platform");
-        case.judge(&[profile], &Selection::default()).len()
+        let case = Case::new(&run, &content, None, None).unwrap().expect("the content has a platform");
+        case.judge(&[profile], &Selection::default(), |_, _| ()).unwrap().len()
     });
 }
 
@@ -59,8 +62,8 @@ fn judge_a_kernel(bencher: Bencher<'_, '_>) {
     let run = Run { captures: vec![recording().capture(assess::trails(&content))] };
     let profile = content.profile("kspp").expect("it is built in");
     bencher.bench(|| {
-        let case = Case::new(&run, &content, None, None).expect("the content has a platform");
-        case.judge(&[profile], &Selection::default()).len()
+        let case = Case::new(&run, &content, None, None).unwrap().expect("the content has a platform");
+        case.judge(&[profile], &Selection::default(), |_, _| ()).unwrap().len()
     });
 }
 
@@ -71,14 +74,15 @@ fn scan_a_run_file(bencher: Bencher<'_, '_>) {
     let file = std::fs::read(root).expect("the fixture is there");
     bencher.bench(|| {
         let (content, run) = (content(), evidence::read_run(file.as_slice()).expect("it is a run file"));
-        let case = Case::new(&run, &content, None, None).expect("the content has a platform");
+        let case = Case::new(&run, &content, None, None).unwrap().expect("the content has a platform");
         let profile = content.profile("cis-2.0.1").expect("it is built in");
-        let judged = case.judge(&[profile], &Selection::default());
-        let report = report::build(&report::Material {
-            run: &run,
+        let mut captures = Vec::new();
+        let done = |capture: &Capture, presence| captures.push(CaptureInfo::of(capture, presence));
+        let judged = case.judge(&[profile], &Selection::default(), done).unwrap();
+        let report = report::build(Material {
+            captures,
             content: &content,
             judged: &judged,
-            presence: &case.presence(),
             profiles: vec![(profile, Choice::given("cis-2.0.1", "--profile"))],
             platform: case.platform().clone(),
             kubernetes: None,

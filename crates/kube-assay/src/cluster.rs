@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::Context as _;
 use benchmark::Content;
 use collect::cluster::probe::{Options, ProbeError, Target, Told};
 use collect::cluster::{Access, Cluster, ClusterError};
@@ -13,6 +14,7 @@ use evidence::{CONFIGZ, Capture, Place, Reach, Source, Trail};
 use crate::cli;
 use crate::exit::mistake;
 use crate::selector::Selector;
+use crate::source::Spool;
 
 /// A cluster that answers, and which of its nodes are meant.
 pub(crate) struct Reached {
@@ -36,22 +38,22 @@ pub(crate) fn reach(given: &cli::Cluster) -> anyhow::Result<Reached> {
 }
 
 impl Reached {
-    /// The cluster's own capture, and one of each node that is meant, with a line for each.
-    pub(crate) fn captures(&self, given: &cli::Cluster, content: &Content) -> anyhow::Result<Vec<Capture>> {
+    /// Adds the cluster's own capture, and one of each node that is meant, with a line for each.
+    pub(crate) fn captures(&self, given: &cli::Cluster, content: &Content, spool: &mut Spool) -> anyhow::Result<()> {
         let trails = assess::trails(content);
         let (whole, known) = self.whole(&trails)?;
         let nodes = self.cluster.nodes(&whole, trails.clone(), &|name| known.contains(name), &|_| ());
-        let nodes = if let Some(image) = &given.probe_image {
-            self.looked_at(given, image, &whole, nodes, &trails)?
+        spool.push(&whole)?;
+        if let Some(image) = &given.probe_image {
+            self.looked_at(given, image, &whole, nodes, &trails, spool)
         } else {
             if !given.no_probe {
                 let why =
                     "what only a node shows is not looked at: name an image with --probe-image, or say --no-probe";
                 tell(&format!("note: {why}"));
             }
-            nodes
-        };
-        Ok(std::iter::once(whole).chain(nodes).collect())
+            Ok(nodes.iter().try_for_each(|node| spool.push(node))?)
+        }
     }
 
     /// The cluster's own capture, and the names of the nodes that are meant.
@@ -64,8 +66,8 @@ impl Reached {
         }
     }
 
-    /// Looks at nodes from within. What the API told of a node stays beside that; a node that could not be looked at is told
-    /// as one that gave no evidence.
+    /// Looks at nodes from within, and adds each as it ends. What the API told of a node stays beside that; a node that could
+    /// not be looked at is told as one that gave no evidence.
     fn looked_at(
         &self,
         given: &cli::Cluster,
@@ -73,7 +75,8 @@ impl Reached {
         whole: &Capture,
         nodes: Vec<Capture>,
         trails: &[Trail],
-    ) -> anyhow::Result<Vec<Capture>> {
+        spool: &mut Spool,
+    ) -> anyhow::Result<()> {
         let options = options(image, &given.probe_namespace, given.max_parallel);
         for left in self.cluster.sweep(&options.namespace).unwrap_or_default() {
             tell(&format!("an earlier run left something that could not be removed: {}", left.command()));
@@ -85,7 +88,9 @@ impl Reached {
         let mut of_api: BTreeMap<String, Capture> = nodes.into_iter().map(|node| (node.name.clone(), node)).collect();
         let targets = Target::all(whole, &|name| of_api.contains_key(name));
         let total = targets.len();
-        let mut done = Vec::new();
+        let first = spool.spooled().len();
+        let mut done = 0;
+        let mut kept = Ok(());
         let mut told = |event: Told<'_>| match event {
             Told::Note(note) => tell(&format!("note: {note}")),
             Told::Stage { node, what } => {
@@ -100,24 +105,30 @@ impl Reached {
                     |own| format!("{} observations", own.items.len()),
                 );
                 if result.is_err() || std::io::stderr().is_terminal() {
-                    tell(&format!("node {}/{total} {node}: {word}", done.len() + 1));
+                    tell(&format!("node {}/{total} {node}: {word}", done + 1));
                 }
-                done.push(both(api, result));
+                done += 1;
+                if kept.is_ok() {
+                    kept = spool.push(&both(api, result));
+                    // A disk that is full ends the run as Ctrl-C does: what was made is removed.
+                    stop.fetch_or(kept.is_err(), Ordering::SeqCst);
+                }
             }
         };
         let left = self.cluster.probe(&targets, &options, trails, &mut told, &stop);
         for own in &left {
             tell(&format!("this could not be removed: {} ({})", own.command(), own.why));
         }
+        kept.context("a node's capture could not be kept: is there room where TMPDIR points?")?;
         if stop.load(Ordering::SeqCst) {
             anyhow::bail!(
                 "stopped; what was made in the cluster was removed{}",
                 if left.is_empty() { "" } else { " but for the above" }
             );
         }
-        done.extend(of_api.into_values());
-        done.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(done)
+        of_api.values().try_for_each(|node| spool.push(node))?;
+        spool.spooled_mut()[first..].sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(())
     }
 }
 

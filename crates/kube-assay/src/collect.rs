@@ -1,8 +1,9 @@
 //! `collect`: evidence into a run file.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
 use anyhow::Context;
+use evidence::Captures as _;
 
 use crate::cli::Collect;
 use crate::exit::Exit;
@@ -18,10 +19,9 @@ pub(crate) fn run(arguments: &Collect) -> anyhow::Result<Exit> {
     }
     let run = source::run(&arguments.source, arguments.name.as_deref(), &content)?;
     let Some(path) = &arguments.output else { return Ok(Exit::Usage) };
-    let mut bytes = Vec::new();
-    evidence::write_run(&run, &mut bytes)?;
-    output::write_whole(path, &bytes)?;
-    for capture in &run.captures {
+    output::write_by(path, |file| Ok(run.write(BufWriter::new(file))?))?;
+    for capture in run.each() {
+        let capture = capture?;
         let mut told = anstream::stderr();
         writeln!(
             told,

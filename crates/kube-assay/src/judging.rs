@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use assess::{Case, Choice, Selection};
 use benchmark::{Content, Profile};
 use clap::Args;
-use evidence::Run;
+use evidence::{Capture, Captures};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use report::{Answerable, Material, Report};
+use report::{Answerable, CaptureInfo, Material, Report};
 
 use crate::cli::ContentArgs;
 use crate::exit::mistake;
@@ -74,11 +74,11 @@ impl Judging {
 type Profiles<'c> = Vec<(&'c Profile, Choice)>;
 
 /// How a run is read, and the profiles that it is judged by: what a person chose, else what the evidence tells.
-pub(crate) fn chosen<'c>(
-    run: &'c Run,
+pub(crate) fn chosen<'c, C: Captures<Error: Into<anyhow::Error>>>(
+    run: &'c C,
     content: &'c Content,
     arguments: &Judging,
-) -> anyhow::Result<(Case<'c>, Profiles<'c>)> {
+) -> anyhow::Result<(Case<'c, C>, Profiles<'c>)> {
     let kubernetes = arguments.kubernetes_version.as_ref().map(|given| {
         given.parse().map(|version| (version, Choice::given(given, "--kubernetes-version"))).map_err(mistake)
     });
@@ -88,13 +88,18 @@ pub(crate) fn chosen<'c>(
         anyhow::Ok((platform, Choice::given(name, "--platform")))
     });
     let case = Case::new(run, content, platform.transpose()?, kubernetes.transpose()?)
+        .map_err(Into::into)?
         .ok_or_else(|| mistake("the content has no platform"))?;
-    let profiles = profiles(run, content, case.kubernetes().map(|(version, _)| *version), arguments)?;
+    let profiles = profiles(&case, content, arguments)?;
     Ok((case, profiles))
 }
 
 /// Judges a run as the arguments say, and decides by the register that they name.
-pub(crate) fn judge(run: &Run, content: &Content, arguments: &Judging) -> anyhow::Result<Report> {
+pub(crate) fn judge<C: Captures<Error: Into<anyhow::Error>>>(
+    run: &C,
+    content: &Content,
+    arguments: &Judging,
+) -> anyhow::Result<Report> {
     let kept = arguments.answerable.register.as_deref().map(|path| register::load_valid(path, content)).transpose()?;
     let as_of = arguments.answerable.as_of();
     let cluster = arguments.answerable.cluster_name.as_deref();
@@ -104,15 +109,17 @@ pub(crate) fn judge(run: &Run, content: &Content, arguments: &Judging) -> anyhow
         controls: arguments.control.iter().cloned().collect(),
         sections: arguments.section.iter().cloned().collect(),
     };
-    let judged = case.judge(&profiles.iter().map(|(profile, _)| *profile).collect::<Vec<_>>(), &only);
+    let wanted: Vec<&Profile> = profiles.iter().map(|(profile, _)| *profile).collect();
+    let mut captures = Vec::new();
+    let told = |capture: &Capture, presence| captures.push(CaptureInfo::of(capture, presence));
+    let judged = case.judge(&wanted, &only, told).map_err(Into::into)?;
     if judged.is_empty() {
         return Err(mistake("the selection holds no control of the profile"));
     }
-    Ok(report::build(&Material {
-        run,
+    Ok(report::build(Material {
+        captures,
         content,
         judged: &judged,
-        presence: &case.presence(),
         profiles,
         platform: case.platform().clone(),
         kubernetes: case.kubernetes().map(|(_, choice)| choice.clone()),
@@ -122,12 +129,12 @@ pub(crate) fn judge(run: &Run, content: &Content, arguments: &Judging) -> anyhow
     }))
 }
 
-fn profiles<'c>(
-    run: &Run,
+fn profiles<'c, C: Captures>(
+    case: &Case<'c, C>,
     content: &'c Content,
-    version: Option<benchmark::Version>,
     arguments: &Judging,
 ) -> anyhow::Result<Profiles<'c>> {
+    let version = case.kubernetes().map(|(version, _)| *version);
     let mut chosen = Vec::new();
     for name in &arguments.profile {
         let known = content.profiles.iter().map(|profile| profile.name.as_str());
@@ -139,7 +146,7 @@ fn profiles<'c>(
         chosen.extend(tailored.map(|profile| (profile, Choice::given(&profile.name, "--tailoring"))));
     }
     if chosen.is_empty() {
-        chosen.extend(assess::profile(run, version, content));
+        chosen.extend(case.profile());
     }
     for (profile, choice) in &mut chosen {
         choice.warning = choice.warning.take().or_else(|| assess::misfit(profile, version, content));

@@ -1,6 +1,7 @@
 //! Where results go: stdout, or files that appear whole or not at all. Everything else goes to stderr.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -66,10 +67,15 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes a file beside its place and moves it there: an older file stays whole if anything fails.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_by(path, |file| Ok(file.write_all(bytes)?))
+}
+
+/// The same, by whoever knows how to write it.
+pub(crate) fn write_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let told = || format!("{} could not be written", path.display());
     let mut file = tempfile::NamedTempFile::new_in(directory).with_context(told)?;
-    file.write_all(bytes).with_context(told)?;
+    write(file.as_file_mut()).with_context(told)?;
     file.as_file().sync_all().with_context(told)?;
     file.persist(path).with_context(told)?;
     Ok(())

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use assess::Verdict;
-use evidence::Run;
 use report::{Report, State};
 
 use crate::cli::{FailOn, Scan, VerdictArg};
@@ -16,7 +15,6 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
         return preflight::run(arguments, &content);
     }
     let run = source::run(&arguments.source, None, &content)?;
-    let run = Run { captures: run.captures.into_iter().map(assess::rendered).collect() };
     let report = judging::judge(&run, &content, &arguments.judging)?;
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     output::tell(&report, &arguments.output, &only, arguments.verbose)?;

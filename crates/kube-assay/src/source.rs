@@ -1,5 +1,6 @@
 //! From the source that was named to a run.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,11 +10,19 @@ use benchmark::Content;
 use collect::recording::{Recording, is_recording};
 use collect::saved::Saved;
 use collect::talos::{self, TalosError};
-use evidence::{Capture, Run, RunFileError};
+use evidence::{Capture, RunFileError, Spooled};
+use tempfile::SpooledTempFile;
 
 use crate::cli::{Source, Talos};
 use crate::cluster;
 use crate::exit::mistake;
+
+/// Captures in memory while they are few, else in a temporary file that nobody else sees and that vanishes with this
+/// process.
+pub(crate) type Spool = evidence::Spool<SpooledTempFile>;
+
+/// How many bytes of captures stay in memory: those of some thousand nodes.
+const IN_MEMORY: usize = 64 << 20;
 
 /// Recorded nodes, directories of saved files, and loose files, which are taken for one host's.
 fn imported(paths: &[PathBuf], name: Option<&str>, content: &Content) -> anyhow::Result<Vec<Capture>> {
@@ -77,46 +86,55 @@ fn unreadable(path: &Path, error: RunFileError) -> anyhow::Error {
     }
 }
 
-/// Looks, or reads what was seen earlier. A live scan is collecting, then judging in memory.
-pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> anyhow::Result<Run> {
-    let mut captures: Vec<Capture> = Vec::new();
+/// Looks, or reads what was seen earlier, a capture at a time. A live scan is collecting, then judging.
+pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> anyhow::Result<Spool> {
+    let mut spool = Spool::new(SpooledTempFile::new(IN_MEMORY));
     let local = &source.local;
     for path in &local.evidence {
         let file = File::open(path).map_err(|error| mistake(format!("{}: {error}", path.display())))?;
-        let run = evidence::read_run(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
-        if run.captures.is_empty() {
+        let before = spool.spooled().len();
+        spool.read(BufReader::new(file), evidence::MAX_TOTAL).map_err(|error| unreadable(path, error))?;
+        if spool.spooled().len() == before {
             return Err(mistake(format!("{}: it holds no capture of any node", path.display())));
         }
-        captures.extend(run.captures);
     }
     for file in &local.rendered {
         let version = source.talos_version.as_deref();
-        captures.push(collect::rendered::machine(file, version).map_err(|error| mistake(error.to_string()))?);
+        let capture = collect::rendered::machine(file, version).map_err(|error| mistake(error.to_string()))?;
+        spool.push(&capture)?;
     }
-    captures.extend(imported(&local.import, name, content)?);
+    imported(&local.import, name, content)?.iter().try_for_each(|capture| spool.push(capture))?;
     if source.cluster.is_meant() {
-        captures.extend(cluster::reach(&source.cluster)?.captures(&source.cluster, content)?);
+        cluster::reach(&source.cluster)?.captures(&source.cluster, content, &mut spool)?;
     }
     if source.talos.is_meant() {
-        captures.extend(talos(&source.talos, content)?);
+        talos(&source.talos, content)?.iter().try_for_each(|capture| spool.push(capture))?;
     }
-    if captures.is_empty() {
+    if spool.spooled().is_empty() {
         let root = local.node_root.as_deref().unwrap_or_else(|| Path::new("/"));
-        captures.push(probe::capture(root, name, assess::trails(content), probe::Options::default())?);
+        spool.push(&probe::capture(root, name, assess::trails(content), probe::Options::default())?)?;
     }
+    named(spool.spooled_mut(), name)?;
+    Ok(spool)
+}
+
+/// Gives the only node the name that a person gave, and tells nodes apart that bear one host name.
+fn named(all: &mut [Spooled], name: Option<&str>) -> anyhow::Result<()> {
     if let Some(name) = name {
-        let nodes = captures.iter_mut().filter(|capture| capture.source != evidence::Source::Cluster);
+        let nodes = all.iter_mut().filter(|capture| capture.source != evidence::Source::Cluster);
         match nodes.collect::<Vec<_>>().as_mut_slice() {
             [one] => name.clone_into(&mut one.name),
             several => return Err(mistake(format!("--name is for one node, and there are {}", several.len()))),
         }
     }
-    let names: Vec<String> = captures.iter().map(|capture| capture.name.clone()).collect();
-    for (at, capture) in captures.iter_mut().enumerate() {
-        // Two nodes may bear one host name: they are told apart all the same.
-        if names.iter().filter(|name| **name == capture.name).count() > 1 {
-            capture.name = format!("{} ({})", names[at], at + 1);
+    let mut times: HashMap<String, usize> = HashMap::new();
+    for capture in all.iter() {
+        *times.entry(capture.name.clone()).or_default() += 1;
+    }
+    for (at, capture) in all.iter_mut().enumerate() {
+        if times.get(&capture.name).is_some_and(|times| *times > 1) {
+            capture.name = format!("{} ({})", capture.name, at + 1);
         }
     }
-    Ok(Run { captures })
+    Ok(())
 }

@@ -108,3 +108,32 @@ fn a_run_file_judges_as_the_node_it_was_collected_from() {
         assert_eq!(report::json(&replayed), report::json(&common::judge(capture, &content, "cis-2.0.1")));
     }
 }
+
+#[test]
+fn captures_one_by_one_give_the_same_report_as_a_run_in_memory() {
+    let content = common::content();
+    // Every shipped run file: a cluster with its nodes among them; and all recorded nodes together.
+    let mut runs: Vec<evidence::Run> = NODES
+        .iter()
+        .map(|node| {
+            let file = common::root().join("fixtures/runs").join(format!("{node}.run"));
+            evidence::read_run(std::fs::File::open(file).unwrap()).unwrap()
+        })
+        .collect();
+    let mut together = evidence::Run { captures: NODES.map(|node| capture(node, &content)).to_vec() };
+    together.captures.extend(runs[0].captures.iter().filter(|own| own.source == evidence::Source::Cluster).cloned());
+    runs.push(together);
+    for run in runs {
+        let mut spool = evidence::Spool::new(tempfile::SpooledTempFile::new(1 << 10));
+        run.captures.iter().for_each(|capture| spool.push(capture).unwrap());
+        for profile in ["cis-2.0.1", "kspp"] {
+            let whole = common::judge_run(&run, &content, profile, &assess::Selection::default());
+            let streamed = common::judge_run(&spool, &content, profile, &assess::Selection::default());
+            assert!(report::json(&whole) == report::json(&streamed), "{profile}");
+        }
+        let (mut whole, mut streamed) = (Vec::new(), Vec::new());
+        evidence::write_run(&run, &mut whole).unwrap();
+        spool.write(&mut streamed).unwrap();
+        assert!(whole == streamed, "the run file");
+    }
+}

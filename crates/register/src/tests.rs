@@ -1,7 +1,7 @@
 //! A strong register, and what becomes of it when it weakens.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use assess::{Citation, Judged, Observed, Outcome, SubjectName, Verdict};
 use benchmark::{Assessment, Content, Parameters};
@@ -225,7 +225,7 @@ fn judged<'c>(content: &'c Content, control: &str, outcome: Outcome) -> Judged<'
     });
     let control = content.control(control).unwrap();
     let parameters: Parameters = control.parameters.clone();
-    Judged { control, parameters, cited_by: cited.collect(), outcomes: vec![("w1".to_owned(), outcome)] }
+    Judged { control, parameters, cited_by: cited.collect(), outcomes: vec![("w1".to_owned(), Arc::new(outcome))] }
 }
 
 fn context(as_of: Date) -> Context {
@@ -278,17 +278,23 @@ fn an_exception_ends_for_a_reason_that_is_told() {
         assert!(decision.lapsed.iter().any(|told| told.contains(why)), "{why}: {:?}", decision.lapsed);
         assert_eq!(decision.owner.as_deref(), Some("storage-team"));
     };
-    lapsed(decided(|_, _, all| all[0].outcomes[0].1 = port("10250")), "kubelet.readOnlyPort was 10255, is 10250");
+    lapsed(
+        decided(|_, _, all| all[0].outcomes[0].1 = Arc::new(port("10250"))),
+        "kubelet.readOnlyPort was 10255, is 10250",
+    );
     let unseen = |all: &mut Vec<Judged<'_>>| {
         all[0].outcomes[0].1 =
-            outcome(Verdict::Unknown, "component", "kubelet", vec![observed("kubelet.readOnlyPort", None)]);
+            Arc::new(outcome(Verdict::Unknown, "component", "kubelet", vec![observed("kubelet.readOnlyPort", None)]));
     };
     lapsed(decided(|_, _, all| unseen(all)), "kubelet.readOnlyPort was 10255, is (unknown)");
     lapsed(
-        decided(|_, _, all| all[1].outcomes[0].1.verdict = Verdict::Fail),
+        decided(|_, _, all| Arc::make_mut(&mut all[1].outcomes[0].1).verdict = Verdict::Fail),
         "which compensates for it, does not pass: it fails",
     );
-    lapsed(decided(|_, _, all| all[1].outcomes[0].1.verdict = Verdict::Unknown), "does not pass: it could not be seen");
+    lapsed(
+        decided(|_, _, all| Arc::make_mut(&mut all[1].outcomes[0].1).verdict = Verdict::Unknown),
+        "does not pass: it could not be seen",
+    );
     lapsed(
         decided(|register, _, _| register.exceptions[0].accepted.since = date(2026, 12, 1)),
         "accepted from 2026-12-01 on",

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use assess::Verdict;
-use evidence::Capture;
 
-use crate::model::Finding;
+use crate::model::{CaptureInfo, Finding};
 
 /// What of a node's identity is never the reason: every node has its own.
 const OWN: [&str; 8] =
@@ -15,7 +14,7 @@ const OWN: [&str; 8] =
 const MOST: usize = 4;
 
 /// Notes on each finding of a demand on which nodes differ: what all nodes of it share that no other node has.
-pub(crate) fn explain(findings: &mut [Finding], captures: &[Capture]) {
+pub(crate) fn explain(findings: &mut [Finding], captures: &[CaptureInfo]) {
     // Where a demand does not apply, nothing is answered.
     let answers = |finding: &Finding| finding.verdict != Verdict::NotApplicable;
     let of = |finding: &Finding| if answers(finding) { nodes(finding) } else { BTreeSet::new() };
@@ -29,8 +28,8 @@ pub(crate) fn explain(findings: &mut [Finding], captures: &[Capture]) {
 }
 
 /// What is said of one group among several.
-fn notes(group: &BTreeSet<String>, groups: &[BTreeSet<String>], captures: &[Capture]) -> Vec<String> {
-    let known: BTreeMap<&str, &Capture> = captures.iter().map(|capture| (capture.name.as_str(), capture)).collect();
+fn notes(group: &BTreeSet<String>, groups: &[BTreeSet<String>], captures: &[CaptureInfo]) -> Vec<String> {
+    let known: BTreeMap<&str, &CaptureInfo> = captures.iter().map(|capture| (capture.name.as_str(), capture)).collect();
     let all: BTreeSet<&String> = groups.iter().flatten().collect();
     // The largest group is the rule, and two nodes that differ are just two nodes.
     if group.is_empty() || all.len() < 3 || group.len() * 2 > all.len() {
@@ -49,7 +48,7 @@ fn nodes(finding: &Finding) -> BTreeSet<String> {
 }
 
 /// What of their identities all nodes share.
-fn shared<'c>(mut nodes: impl Iterator<Item = &'c Capture>) -> BTreeMap<&'c str, &'c str> {
+fn shared<'c>(mut nodes: impl Iterator<Item = &'c CaptureInfo>) -> BTreeMap<&'c str, &'c str> {
     let Some(first) = nodes.next() else { return BTreeMap::new() };
     let own = first.identity.iter().filter(|(key, _)| !OWN.contains(&key.as_str()));
     let mut shared: BTreeMap<&str, &str> = own.map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -61,28 +60,26 @@ fn shared<'c>(mut nodes: impl Iterator<Item = &'c Capture>) -> BTreeMap<&'c str,
 
 #[cfg(test)]
 mod tests {
-    use evidence::{Reach, Source};
-
     use super::*;
 
-    fn capture(name: &str, identity: &[(&str, &str)]) -> Capture {
-        Capture {
+    fn capture(name: &str, identity: &[(&str, &str)]) -> CaptureInfo {
+        CaptureInfo {
             name: name.to_owned(),
-            source: Source::ClusterNode,
+            source: "cluster-node".to_owned(),
             taken: None,
             root: String::new(),
             identity: identity.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-            reach: Reach::default(),
             rights: Vec::new(),
+            sees: Vec::new(),
+            components: BTreeMap::new(),
             remarks: Vec::new(),
+            cuts: Vec::new(),
             catalogue: String::new(),
-            items: Vec::new(),
-            breaks: Vec::new(),
         }
     }
 
     fn sets_apart(nodes: &[(&str, &[(&str, &str)])], few: &[&str]) -> Vec<String> {
-        let captures: Vec<Capture> = nodes.iter().map(|(name, identity)| capture(name, identity)).collect();
+        let captures: Vec<CaptureInfo> = nodes.iter().map(|(name, identity)| capture(name, identity)).collect();
         let all: BTreeSet<String> = few.iter().map(|name| (*name).to_owned()).collect();
         let others = captures.iter().map(|capture| capture.name.clone()).filter(|name| !all.contains(name)).collect();
         notes(&all, &[others, all.clone()], &captures)

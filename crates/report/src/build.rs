@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use assess::{Choice, Judged, Presence, Verdict};
 use benchmark::{Content, Profile};
-use evidence::{Capture, Place, Run, Seen};
+use evidence::{Capture, Place, Seen};
 use jiff::civil::Date;
 use register::{Context, Decider, Register, State, Under};
 
@@ -15,14 +15,12 @@ use crate::model::{CaptureInfo, Coverage, Finding, ProfileInfo, RegisterInfo, Re
 /// What a report is made of.
 #[derive(Debug)]
 pub struct Material<'m> {
-    /// The run that was judged.
-    pub run: &'m Run,
+    /// The captures that were judged.
+    pub captures: Vec<CaptureInfo>,
     /// The content that it was judged by.
     pub content: &'m Content,
     /// What was judged.
     pub judged: &'m [Judged<'m>],
-    /// What runs where.
-    pub presence: &'m [Presence],
     /// The profiles, each with the reason for it.
     pub profiles: Vec<(&'m Profile, Choice)>,
     /// The platform, with the reason.
@@ -51,32 +49,30 @@ pub struct Answerable<'m> {
 }
 
 /// Makes the report. The same material gives the same report.
-pub fn build(material: &Material<'_>) -> Report {
+pub fn build(material: Material<'_>) -> Report {
     let nobody = Register::default();
     let register = material.register.map_or(&nobody, |answerable| answerable.register);
-    let decider = Decider::new(register, context(material), material.judged);
+    let decider = Decider::new(register, context(&material), material.judged);
     let mut findings = fold(material.judged, &material.platform.name, &decider);
     let same = |left: &Finding, right: &Finding| left.control == right.control && left.parameters == right.parameters;
     for demand in findings.chunk_by_mut(same) {
-        apart::explain(demand, &material.run.captures);
+        apart::explain(demand, &material.captures);
     }
     let mut warnings: Vec<String> = material.profiles.iter().filter_map(|(_, choice)| choice.warning.clone()).collect();
-    if let Some(nothing) = nothing_runs(material) {
+    if let Some(nothing) = nothing_runs(&material) {
         // What would be judged, and how, is then of no interest.
         warnings = vec![nothing];
     }
-    let live = material.run.captures.iter().filter(|capture| capture.source == evidence::Source::Node);
+    let live = material.captures.iter().filter(|capture| capture.source == word(evidence::Source::Node));
     warnings.extend(live.flat_map(|capture| capture.remarks.iter().cloned()));
+    let info = |answerable| register_info(&answerable, &decider, material.judged, &findings);
+    let register = material.register.map(info);
     Report {
         schema: SCHEMA.to_owned(),
         tool: Tool { name: "kube-assay".to_owned(), version: material.version.to_owned() },
-        run: RunInfo {
-            captures: material.run.captures.iter().map(|capture| capture_info(capture, material.presence)).collect(),
-            selection: material.selection.clone(),
-            recorded: None,
-        },
-        platform: material.platform.clone(),
-        kubernetes: material.kubernetes.clone(),
+        run: RunInfo { captures: material.captures, selection: material.selection, recorded: None },
+        platform: material.platform,
+        kubernetes: material.kubernetes,
         profiles: material
             .profiles
             .iter()
@@ -86,14 +82,14 @@ pub fn build(material: &Material<'_>) -> Report {
         coverage: coverage(&findings),
         counts: counts(&findings),
         decisions: decisions(&findings),
-        register: material.register.map(|answerable| register_info(&answerable, &decider, material, &findings)),
+        register,
         findings,
     }
 }
 
 /// What outcomes are decided in.
 fn context(material: &Material<'_>) -> Context {
-    let captures = &material.run.captures;
+    let captures = &material.captures;
     let told = |key: &str| captures.iter().find_map(|capture| capture.identity.get(key)).cloned();
     let given = material.register.and_then(|answerable| answerable.cluster).map(str::to_owned);
     let minor =
@@ -133,7 +129,7 @@ pub(crate) fn decisions(findings: &[Finding]) -> BTreeMap<State, usize> {
 fn register_info(
     answerable: &Answerable<'_>,
     decider: &Decider<'_>,
-    material: &Material<'_>,
+    judged: &[Judged<'_>],
     findings: &[Finding],
 ) -> RegisterInfo {
     let by_owner = |state: State| {
@@ -143,7 +139,7 @@ fn register_info(
         }
         owners
     };
-    let unused = decider.unused(material.judged).into_iter();
+    let unused = decider.unused(judged).into_iter();
     RegisterInfo {
         name: answerable.register.name.clone(),
         digest: answerable.digest.to_owned(),
@@ -158,13 +154,13 @@ fn register_info(
 /// kernel is there all the same.
 fn nothing_runs(material: &Material<'_>) -> Option<String> {
     // What was saved of a host may tell of its kernel alone.
-    let told = material.run.captures.iter().all(|capture| capture.reach.files);
-    let nobody = !material.presence.is_empty() && material.presence.iter().all(|node| node.components.is_empty());
+    let told = material.captures.iter().all(|capture| capture.sees.iter().any(|part| part == FILES));
+    let nobody = !material.captures.is_empty() && material.captures.iter().all(|node| node.components.is_empty());
     let kernel = |demand: &Judged<'_>| assess::is_of_host(&demand.control.component);
     if !told || !nobody || material.judged.iter().all(kernel) {
         return None;
     }
-    let names: Vec<&str> = material.presence.iter().map(|node| node.capture.as_str()).collect();
+    let names: Vec<&str> = material.captures.iter().map(|node| node.name.as_str()).collect();
     let what = if material.judged.iter().any(kernel) { "nothing but the kernel" } else { "nothing" };
     Some(format!("no Kubernetes component was found on {}: there is {what} here to judge", names.join(", ")))
 }
@@ -181,37 +177,46 @@ fn profile_info(profile: &Profile, choice: &Choice, content: &Content) -> Profil
     }
 }
 
-fn capture_info(capture: &Capture, presence: &[Presence]) -> CaptureInfo {
-    let reach = [
-        (capture.reach.processes, "processes"),
-        (capture.reach.sockets, "listening sockets"),
-        (capture.reach.files, "files"),
-        (capture.reach.api, "the Kubernetes API"),
-        (capture.reach.kernel, "the running kernel"),
-    ];
-    let components = presence.iter().find(|node| node.capture == capture.name).map(|node| node.components.clone());
-    CaptureInfo {
-        name: capture.name.clone(),
-        source: match capture.source {
-            evidence::Source::Node => "node",
-            evidence::Source::Tree => "tree",
-            evidence::Source::Recording => "recording",
-            evidence::Source::Saved => "saved",
-            evidence::Source::Talos => "talos",
-            evidence::Source::Rendered => "rendered",
-            evidence::Source::Cluster => "cluster",
-            evidence::Source::ClusterNode => "cluster-node",
+/// How a reach to files is told.
+const FILES: &str = "files";
+
+fn word(source: evidence::Source) -> &'static str {
+    match source {
+        evidence::Source::Node => "node",
+        evidence::Source::Tree => "tree",
+        evidence::Source::Recording => "recording",
+        evidence::Source::Saved => "saved",
+        evidence::Source::Talos => "talos",
+        evidence::Source::Rendered => "rendered",
+        evidence::Source::Cluster => "cluster",
+        evidence::Source::ClusterNode => "cluster-node",
+    }
+}
+
+impl CaptureInfo {
+    /// What a report tells of a capture, and of what runs there.
+    pub fn of(capture: &Capture, presence: Presence) -> Self {
+        let reach = [
+            (capture.reach.processes, "processes"),
+            (capture.reach.sockets, "listening sockets"),
+            (capture.reach.files, FILES),
+            (capture.reach.api, "the Kubernetes API"),
+            (capture.reach.kernel, "the running kernel"),
+        ];
+        let taken = capture.taken.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+        Self {
+            name: capture.name.clone(),
+            source: word(capture.source).to_owned(),
+            taken: taken.map(|time| time.to_string()),
+            root: capture.root.clone(),
+            identity: capture.identity.clone(),
+            rights: capture.rights.clone(),
+            sees: reach.into_iter().filter(|(sees, _)| *sees).map(|(_, word)| word.to_owned()).collect(),
+            components: presence.components,
+            remarks: capture.remarks.clone(),
+            cuts: cuts(capture),
+            catalogue: capture.catalogue.clone(),
         }
-        .to_owned(),
-        taken: capture.taken.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|time| time.to_string()),
-        root: capture.root.clone(),
-        identity: capture.identity.clone(),
-        rights: capture.rights.clone(),
-        sees: reach.into_iter().filter(|(sees, _)| *sees).map(|(_, word)| word.to_owned()).collect(),
-        components: components.unwrap_or_default(),
-        remarks: capture.remarks.clone(),
-        cuts: cuts(capture),
-        catalogue: capture.catalogue.clone(),
     }
 }
 

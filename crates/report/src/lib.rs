@@ -37,7 +37,8 @@ pub use kube_bench::{
 };
 pub use markdown::markdown;
 pub use model::{
-    CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, RecordedAs, RegisterInfo, Report, RunInfo, SCHEMA, Subject, Tool,
+    CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, RecordedAs, RegisterInfo, Report, RunInfo, SCHEMA, Subject,
+    Tool,
 };
 pub use register::{Decision, State};
 pub use sarif::sarif;

@@ -53,14 +53,13 @@ fn run_as(node: &Node<'_>, etcd: &Instance) -> Resolved {
                 partial: None,
             })
         }
-        Some(process) if process.uid == Stat::UNRECORDED => Seen::Unknown(Unknown::new(
-            format!("the user of pid {} was not recorded", process.pid),
-            "scan the running node",
-        )),
+        Some(process) if process.uid == Stat::UNRECORDED => {
+            Seen::Unknown(Unknown::new(format!("the user of {} was not recorded", etcd.name), "scan the running node"))
+        }
         Some(process) => Seen::Known(Known {
             value: Value::Text(format!("{}:{}", process.uid, process.gid)),
             how: How::Observed,
-            source: format!("pid {}", process.pid),
+            source: format!("the process of {}", etcd.name),
             basis: etcd.basis,
             notes: Vec::new(),
             partial: None,

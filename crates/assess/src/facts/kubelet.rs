@@ -1,6 +1,6 @@
 //! Facts of the kubelet (and its feature gates elsewhere) that more than one setting makes.
 
-use super::{Fact, Resolve, certificates, derived, explicit, text};
+use super::{Fact, Resolve, derived, explicit};
 use crate::node::{Instance, Node};
 use crate::value::{How, Known, Resolved, Seen, Type, Value};
 
@@ -25,13 +25,6 @@ pub(super) static FACTS: &[Fact] = &[
         about: "Whether the controller manager was told to close the gate for kubelet serving certificates.",
         from: &["feature-gates"],
         resolve: Resolve::Instance(|node, manager| gate(node, manager, "feature-gates")),
-    },
-    Fact {
-        name: "kubelet.serving-certificate",
-        kind: Type::Text,
-        about: "Who signed the certificate that the kubelet serves with: cluster-signed, other-signed or self-signed.",
-        from: &["tlsCertFile", "cert-dir", "authentication.x509.clientCAFile"],
-        resolve: Resolve::Instance(serving_certificate),
     },
     Fact {
         name: "kubelet.unit.IPAddressDeny",
@@ -95,42 +88,6 @@ fn gate_value(pair: &str) -> Option<&str> {
     let name = name.trim();
     let name = name.strip_prefix("kube:").unwrap_or(name);
     (name == GATE.trim_end_matches('=')).then(|| value.trim())
-}
-
-/// The certificate that the kubelet was given, else the one that the cluster signed for it, else the one that it signed
-/// itself (`kubelet.crt` in its certificate directory).
-fn serving_certificate(node: &Node<'_>, kubelet: &Instance) -> Resolved {
-    let directory = match node.setting(kubelet, "cert-dir") {
-        Seen::Known(known) => text(&known).trim_end_matches('/').to_owned(),
-        _ => node.platform.places("kubelet-certificates").first().cloned().unwrap_or_default(),
-    };
-    let candidates = match node.setting(kubelet, "tlsCertFile") {
-        Seen::Known(known) => vec![text(&known)],
-        Seen::Absent(_) => vec![format!("{directory}/kubelet-server-current.pem"), format!("{directory}/kubelet.crt")],
-        Seen::Unknown(unknown) => return Seen::Unknown(unknown),
-    };
-    for path in candidates {
-        let certificates = match certificates::read(node, &path) {
-            Seen::Known(certificates) => certificates,
-            Seen::Absent(_) => continue,
-            Seen::Unknown(unknown) => return Seen::Unknown(unknown),
-        };
-        let Some(leaf) = certificates.first() else { continue };
-        let authority = node
-            .setting(kubelet, "authentication.x509.clientCAFile")
-            .and_then(|known| certificates::read(node, &text(&known)));
-        let signed_by_cluster =
-            authority.known().is_some_and(|cas| cas.iter().any(|ca| certificates::issued_by(leaf, ca)));
-        let by_itself =
-            leaf.tbs_certificate().issuer() == leaf.tbs_certificate().subject() || path.ends_with("/kubelet.crt");
-        let word = match (signed_by_cluster, by_itself) {
-            (true, _) => "cluster-signed",
-            (false, true) => "self-signed",
-            (false, false) => "other-signed",
-        };
-        return derived(Value::Text(word.to_owned()), path, kubelet);
-    }
-    Seen::Absent(format!("no serving certificate lies in {directory}"))
 }
 
 fn ip_address_deny(node: &Node<'_>, kubelet: &Instance) -> Resolved {

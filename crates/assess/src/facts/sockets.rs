@@ -75,7 +75,7 @@ fn listening(node: &Node<'_>, instance: &Instance, port: u16) -> Resolved {
         Known {
             value: Value::List(addresses.iter().map(IpAddr::to_string).collect()),
             how: How::Observed,
-            source: format!("listening sockets on port {port} of pid {}", process.pid),
+            source: format!("listening sockets on port {port} of {}", instance.name),
             basis: instance.basis,
             notes: Vec::new(),
             partial: None,

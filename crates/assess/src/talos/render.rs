@@ -8,6 +8,8 @@ mod components;
 mod sysctls;
 
 pub(crate) use components::{arguments_of, is_denied, is_protected};
+use std::borrow::Cow;
+
 use evidence::{Aspect, Basis, Capture, Item, Place, Resource, Seen, Source, Text};
 use serde_json::{Value as Json, json};
 
@@ -30,7 +32,7 @@ struct Machine<'d> {
 }
 
 /// A capture of a configuration with what Talos would make of it. Others stay as they are.
-pub fn rendered(mut capture: Capture) -> Capture {
+pub(crate) fn rendered(capture: Cow<'_, Capture>) -> Cow<'_, Capture> {
     if capture.source != Source::Rendered {
         return capture;
     }
@@ -57,8 +59,10 @@ pub fn rendered(mut capture: Capture) -> Capture {
             seen: evidence::take_value(value.as_bytes()),
         });
     }
+    drop(documents);
+    let mut capture = capture.into_owned();
     capture.items.extend(items);
-    capture
+    Cow::Owned(capture)
 }
 
 fn resources(kind: &str, all: Vec<(String, Json)>) -> Item {

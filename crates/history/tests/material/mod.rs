@@ -9,7 +9,7 @@ use benchmark::Content;
 use evidence::{Run, Seen};
 use history::{Entry, HistoryError, Record, Store};
 use jiff::Timestamp;
-use report::{Material, Report};
+use report::{CaptureInfo, Material, Report};
 
 /// 2026-01-01, in seconds.
 const START: i64 = 1_767_225_600;
@@ -39,13 +39,15 @@ pub(crate) fn told(nodes: usize) -> Told {
 }
 
 pub(crate) fn judged(run: &Run, content: &Content) -> Report {
-    let case = Case::new(run, content, None, None).unwrap();
+    let case = Case::new(run, content, None, None).unwrap().unwrap();
     let profile = content.profile("cis-2.0.1").unwrap();
-    report::build(&Material {
-        run,
+    let mut captures = Vec::new();
+    let done = |capture: &evidence::Capture, presence| captures.push(CaptureInfo::of(capture, presence));
+    let judged = case.judge(&[profile], &Selection::default(), done).unwrap();
+    report::build(Material {
+        captures,
         content,
-        judged: &case.judge(&[profile], &Selection::default()),
-        presence: &case.presence(),
+        judged: &judged,
         profiles: vec![(profile, Choice::given("cis-2.0.1", "--profile"))],
         platform: case.platform().clone(),
         kubernetes: None,

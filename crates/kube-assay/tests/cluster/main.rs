@@ -310,9 +310,9 @@ fn kube_proxy_is_judged_by_what_the_cluster_declares() {
             whole.items.push(Item { place, aspect: Aspect::Text, ..item("", seen) });
         }
         let run = Run { captures: vec![whole, of_api(STOCK)] };
-        let case = Case::new(&run, content(), None, None).unwrap();
+        let case = Case::new(&run, content(), None, None).unwrap().unwrap();
         let only = Selection { controls: BTreeSet::from(["4.3.1".to_owned()]), ..Selection::default() };
-        let judged = case.judge(&[content().profile("cis-2.0.1").unwrap()], &only);
+        let judged = case.judge(&[content().profile("cis-2.0.1").unwrap()], &only, |_, _| ()).unwrap();
         let (_, outcome) = &judged[0].outcomes[0];
         (outcome.verdict, outcome.outside)
     };
@@ -320,4 +320,100 @@ fn kube_proxy_is_judged_by_what_the_cluster_declares() {
     assert_eq!(verdict(Some("127.0.0.1:10249")), (Verdict::Pass, false));
     assert_eq!(verdict(Some("0.0.0.0:10249")), (Verdict::Fail, false));
     assert_eq!(verdict(None), (Verdict::Unknown, true));
+}
+
+/// Nodes of one cluster: a control plane with `--kubelet-certificate-authority`, and one that is a worker in all but its
+/// name, whose kubelet serves with what it signed itself.
+fn with_worker(change: impl Fn(&mut Capture)) -> Run {
+    let mut worker = node(STOCK);
+    "worker".clone_into(&mut worker.name);
+    for item in &mut worker.items {
+        if let Seen::Processes(table) = &mut item.seen {
+            table.matched.retain(|process| process.names.iter().any(|name| name == "kubelet"));
+        }
+    }
+    change(&mut worker);
+    Run { captures: vec![node(HARDENED), worker] }
+}
+
+/// The outcome of 1.2.5 on the control plane.
+fn verifies(run: &Run) -> assess::Outcome {
+    let case = Case::new(run, content(), None, None).unwrap().unwrap();
+    let only = Selection { controls: BTreeSet::from(["1.2.5".to_owned()]), ..Selection::default() };
+    let judged = case.judge(&[content().profile("cis-2.0.1").unwrap()], &only, |_, _| ()).unwrap();
+    let (_, outcome) = judged[0].outcomes.iter().find(|(capture, _)| *capture == node(HARDENED).name).unwrap();
+    (**outcome).clone()
+}
+
+fn serving(capture: &mut Capture, change: impl Fn(&mut Item) -> bool) {
+    capture.items.retain_mut(|item| {
+        let at = matches!(&item.place, Place::Path(path) if path.to_lossy().ends_with("/pki/kubelet.crt"));
+        !at || change(item)
+    });
+}
+
+#[test]
+fn the_api_server_verifies_kubelets_if_its_authority_issued_what_they_serve_with() {
+    let alone = verifies(&Run { captures: vec![node(HARDENED)] });
+    assert_eq!(alone.verdict, Verdict::Pass, "{alone:?}");
+    let refused = verifies(&with_worker(|_| ()));
+    assert_eq!(refused.verdict, Verdict::Fail);
+    assert_eq!(refused.reason, "kube-apiserver.refused-kubelets is worker");
+    assert!(refused.notes.iter().any(|note| note.contains("by issuer's name and key identifiers")), "{refused:?}");
+    // A kubelet's certificate that was not seen, is not read, or is not there, is never taken for one that is in order.
+    let unseen: [fn(&mut Item) -> bool; 3] = [
+        |_| false,
+        |item| {
+            item.seen = Seen::Denied { right: "root".to_owned() };
+            true
+        },
+        |item| {
+            item.seen = Seen::Absent { proof: "no such file".to_owned() };
+            true
+        },
+    ];
+    for change in unseen {
+        let unknown = verifies(&with_worker(|worker| serving(worker, change)));
+        assert_eq!((unknown.verdict, unknown.outside), (Verdict::Unknown, false), "{unknown:?}");
+        assert!(unknown.reason.starts_with("the serving certificate of worker could not be compared"), "{unknown:?}");
+    }
+    // What is known to be refused is, whatever else was not seen.
+    let mut two = with_worker(|_| ());
+    let unseen = with_worker(|worker| serving(worker, |_| false)).captures.swap_remove(1);
+    two.captures.push(Capture { name: "another".to_owned(), ..unseen });
+    assert_eq!(verifies(&two).verdict, Verdict::Fail);
+    // The worker serves with what the control plane's kubelet does: the authority issued it.
+    let own =
+        |item: &Item| item.aspect == Aspect::Certs && format!("{:?}", item.place).contains("kubelet-server-current");
+    let signed = node(HARDENED).items.into_iter().find(own).unwrap().seen;
+    let issued = verifies(&with_worker(|worker| {
+        serving(worker, |item| {
+            if item.aspect == Aspect::Certs {
+                item.seen = signed.clone();
+            }
+            true
+        });
+    }));
+    assert_eq!(issued.verdict, Verdict::Pass, "{issued:?}");
+}
+
+#[test]
+fn removing_an_observation_of_a_kubelet_moves_1_2_5_only_to_unknown() {
+    let (whole, before) = (with_worker(|_| ()), verifies(&with_worker(|_| ())).verdict);
+    for capture in 0..whole.captures.len() {
+        for at in 0..whole.captures[capture].items.len() {
+            let mut less = whole.clone();
+            let item = less.captures[capture].items.remove(at);
+            let after = verifies(&less).verdict;
+            assert!(after == before || after == Verdict::Unknown, "{:?} {:?}: {after:?}", item.place, item.aspect);
+        }
+    }
+}
+
+#[test]
+fn where_the_api_alone_tells_of_kubelets_the_flag_alone_is_judged() {
+    let run = Run { captures: vec![node(HARDENED), Capture { name: "worker".to_owned(), ..of_api(STOCK) }] };
+    let outcome = verifies(&run);
+    assert_eq!(outcome.verdict, Verdict::Pass, "{outcome:?}");
+    assert!(outcome.notes.iter().any(|note| note.starts_with("of 1 kubelet ")), "{outcome:?}");
 }

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use assess::{Case, Selection, Verdict};
 use benchmark::Content;
 use collect::recording::Recording;
-use evidence::{Capture, Run};
-use report::{Material, Report};
+use evidence::{Capture, Captures, Run};
+use report::{CaptureInfo, Material, Report};
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -38,15 +38,21 @@ pub(crate) fn judge(capture: Capture, content: &Content, profile: &str) -> Repor
 }
 
 /// Judges what was seen of several targets together.
-pub(crate) fn judge_run(run: &Run, content: &Content, profile: &str, selection: &Selection) -> Report {
-    let case = Case::new(run, content, None, None).unwrap();
+pub(crate) fn judge_run<C: Captures<Error: std::fmt::Debug>>(
+    run: &C,
+    content: &Content,
+    profile: &str,
+    selection: &Selection,
+) -> Report {
+    let case = Case::new(run, content, None, None).unwrap().unwrap();
     let profile = content.profile(profile).unwrap();
-    let judged = case.judge(&[profile], selection);
-    report::build(&Material {
-        run,
+    let mut captures = Vec::new();
+    let done = |capture: &Capture, presence| captures.push(CaptureInfo::of(capture, presence));
+    let judged = case.judge(&[profile], selection, done).unwrap();
+    report::build(Material {
+        captures,
         content,
         judged: &judged,
-        presence: &case.presence(),
         profiles: vec![(profile, assess::Choice::given(&profile.name, "--profile"))],
         platform: case.platform().clone(),
         kubernetes: case.kubernetes().map(|(_, choice)| choice.clone()),
