@@ -37,6 +37,10 @@ pub(crate) enum Command {
     Collect(Box<Collect>),
     /// Print what an auditor of a cluster needs: roles, and with an image the Jobs that look at nodes
     Manifests(Manifests),
+    /// Compare two runs: what got worse, what is fixed, and whether the cluster, the profile or the tool made it so
+    Compare(Box<crate::compare::Compare>),
+    /// Make a report of what another tool told
+    Import(crate::import::Import),
     /// Explain a control: what it demands, why, where it is looked for, what to do
     Explain(Explain),
     /// List, show and compare profiles
@@ -263,12 +267,12 @@ pub(crate) enum Format {
 
 /// A format, and the file that it is written to.
 #[derive(Clone, Debug)]
-pub(crate) struct Output {
-    pub format: Format,
+pub(crate) struct Output<F = Format> {
+    pub format: F,
     pub file: Option<PathBuf>,
 }
 
-impl std::str::FromStr for Output {
+impl<F: ValueEnum> std::str::FromStr for Output<F> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -277,9 +281,9 @@ impl std::str::FromStr for Output {
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let values: Vec<_> = Format::value_variants().iter().filter_map(Format::to_possible_value).collect();
+        let values: Vec<_> = F::value_variants().iter().filter_map(F::to_possible_value).collect();
         let names: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
-        let format = Format::from_str(format, false).map_err(|_| {
+        let format = F::from_str(format, false).map_err(|_| {
             let hint = diag::suggest(format, names.iter().copied()).map(|name| format!(" (did you mean {name}?)"));
             format!("no format `{format}`: there are {}{}", names.join(", "), hint.unwrap_or_default())
         })?;

@@ -3,9 +3,11 @@
 mod cli;
 mod cluster;
 mod collect;
+mod compare;
 mod content;
 mod exit;
 mod explain;
+mod import;
 mod lint;
 mod manifests;
 mod output;
@@ -31,6 +33,8 @@ fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Collect(arguments) => collect::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments),

@@ -49,7 +49,7 @@ pub(crate) fn chosen<'c>(
 }
 
 /// Judges a run as the arguments say.
-fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Report> {
+pub(crate) fn judge(run: &Run, content: &Content, arguments: &Scan) -> anyhow::Result<Report> {
     let (case, profiles) = chosen(run, content, arguments)?;
     let only = Selection {
         controls: arguments.control.iter().cloned().collect(),
