@@ -40,6 +40,10 @@ pub(crate) enum Command {
     Collect(Box<Collect>),
     /// Print what an auditor of a cluster needs: roles, and with an image the Jobs that look at nodes
     Manifests(Manifests),
+    /// Compare two runs: what got worse, what is fixed, and whether the cluster, the profile or the tool made it so
+    Compare(Box<crate::compare::Compare>),
+    /// Make a report of what another tool told
+    Import(crate::import::Import),
     /// Explain a control: what it demands, why, where it is looked for, what to do
     Explain(Explain),
     /// List, show and compare profiles
@@ -184,6 +188,7 @@ Examples:
   kube-assay scan --profile kspp --import config.gz cmdline sysctl.txt   a host that nobody may look at
   kube-assay scan --talosconfig reader.yaml --talos-nodes 10.0.0.2,10.0.0.3 --profile cis-1.12 --profile talos
   kube-assay scan --evidence cp1.run --register register.yaml   with owners, exceptions, grants and answers
+  kube-assay scan --context prod --no-probe --history --baseline last-good --fail-on new   the nightly gate
   kube-assay scan --rendered controlplane.yaml --talos-version 1.14 --profile cis-2.0.1   before rollout
   kube-assay scan -o terminal -o json=report.json -o junit=report.xml   tell a person and a pipeline at once")]
 pub(crate) struct Scan {
@@ -194,9 +199,8 @@ pub(crate) struct Scan {
     /// Tell only these verdicts
     #[arg(long, value_name = "VERDICT", value_delimiter = ',')]
     pub only: Vec<VerdictArg>,
-    /// What makes the exit code 1
-    #[arg(long, value_enum, default_value_t = FailOn::Required)]
-    pub fail_on: FailOn,
+    #[command(flatten)]
+    pub gate: crate::gate::GateArgs,
     /// How it is told: terminal, wide, json, yaml, junit, sarif, markdown, github, csv, kube-bench,
     /// kube-bench-json, html; FORMAT=FILE writes a file; may be repeated
     #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "terminal")]
@@ -226,16 +230,6 @@ pub(crate) enum VerdictArg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
-    /// Failures whose decision is required
-    Required,
-    /// Failures, unknowns within reach and unanswered questions
-    Any,
-    /// Nothing
-    None,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Terminal,
     Wide,
@@ -253,12 +247,12 @@ pub(crate) enum Format {
 
 /// A format, and the file that it is written to.
 #[derive(Clone, Debug)]
-pub(crate) struct Output {
-    pub format: Format,
+pub(crate) struct Output<F = Format> {
+    pub format: F,
     pub file: Option<PathBuf>,
 }
 
-impl std::str::FromStr for Output {
+impl<F: ValueEnum> std::str::FromStr for Output<F> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -267,9 +261,9 @@ impl std::str::FromStr for Output {
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let values: Vec<_> = Format::value_variants().iter().filter_map(Format::to_possible_value).collect();
+        let values: Vec<_> = F::value_variants().iter().filter_map(F::to_possible_value).collect();
         let names: Vec<&str> = values.iter().map(PossibleValue::get_name).collect();
-        let format = Format::from_str(format, false).map_err(|_| {
+        let format = F::from_str(format, false).map_err(|_| {
             let hint = diag::suggest(format, names.iter().copied()).map(|name| format!(" (did you mean {name}?)"));
             format!("no format `{format}`: there are {}{}", names.join(", "), hint.unwrap_or_default())
         })?;

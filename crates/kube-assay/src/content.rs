@@ -13,13 +13,19 @@ const MAX_FILE: u64 = 1 << 20;
 
 /// Loads the built-in content with files and directories laid beside it.
 pub(crate) fn load(extra: &[PathBuf]) -> anyhow::Result<(Content, Vec<Diagnostic>, Sources)> {
+    let files = files(extra)?;
+    let mut sources = Sources::default();
+    let (content, diagnostics) = benchmark::load(&files, &assess::vocabulary(), &mut sources);
+    Ok((content, diagnostics, sources))
+}
+
+/// The files that content is read from: names and texts.
+pub(crate) fn files(extra: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
     let mut files = benchmark::builtin_files();
     for path in extra {
         read(path, &mut files)?;
     }
-    let mut sources = Sources::default();
-    let (content, diagnostics) = benchmark::load(&files, &assess::vocabulary(), &mut sources);
-    Ok((content, diagnostics, sources))
+    Ok(files)
 }
 
 /// The same, where a mistake ends the command.

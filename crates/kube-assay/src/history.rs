@@ -111,7 +111,7 @@ enum Form {
 }
 
 /// `400d`, `12h`.
-fn age(text: &str) -> Result<SignedDuration, String> {
+pub(crate) fn age(text: &str) -> Result<SignedDuration, String> {
     let wrong = || format!("`{text}` is no age: a number and d (days) or h (hours), as in 400d");
     let (number, hours) = match (text.strip_suffix('d'), text.strip_suffix('h')) {
         (Some(number), _) => (number, 24),
@@ -131,6 +131,12 @@ impl Place {
     /// The history, to read.
     fn read(&self) -> anyhow::Result<Store> {
         Store::read(&self.path()?).map_err(told)
+    }
+
+    /// The history, to read, if there is one.
+    pub(crate) fn there(&self) -> anyhow::Result<Option<Store>> {
+        let path = self.path()?;
+        if self.file.is_none() && !path.exists() { Ok(None) } else { Store::read(&path).map(Some).map_err(told) }
     }
 
     /// The history, to record in. It is made where there is none.

@@ -66,7 +66,16 @@ impl AnswerableArgs {
 impl Judging {
     /// The content: what is built in, and what the arguments add.
     pub(crate) fn content(&self) -> anyhow::Result<Content> {
-        content::load_valid(&[self.content.controls.clone(), self.tailoring.clone()].concat())
+        content::load_valid(&self.added())
+    }
+
+    /// The files that the content is read from: names and texts.
+    pub(crate) fn files(&self) -> anyhow::Result<Vec<(String, String)>> {
+        content::files(&self.added())
+    }
+
+    fn added(&self) -> Vec<PathBuf> {
+        [self.content.controls.clone(), self.tailoring.clone()].concat()
     }
 }
 

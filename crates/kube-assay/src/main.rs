@@ -3,10 +3,14 @@
 mod cli;
 mod cluster;
 mod collect;
+mod compare;
 mod content;
+mod earlier;
 mod exit;
 mod explain;
+mod gate;
 mod history;
+mod import;
 mod judging;
 mod lint;
 mod manifests;
@@ -34,6 +38,8 @@ fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Collect(arguments) => collect::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments),

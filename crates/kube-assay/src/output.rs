@@ -15,24 +15,40 @@ use crate::exit::{Exit, mistake};
 
 /// Tells a report in every wanted format.
 pub(crate) fn tell(report: &Report, outputs: &[Output], only: &BTreeSet<Verdict>, verbose: bool) -> anyhow::Result<()> {
-    if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
-        return Err(mistake("only one format can go to stdout: give the others a file, as in -o json=report.json"));
-    }
+    only_one_to_stdout(outputs)?;
     for output in outputs {
         let to_terminal = output.file.is_none() && std::io::stdout().is_terminal();
         let text = render(report, output.format, only, verbose, to_terminal);
-        match &output.file {
-            Some(path) => write_whole(path, text.as_bytes())?,
-            None => print(&text)?,
-        }
+        put(output.file.as_deref(), &text)?;
     }
     Ok(())
+}
+
+/// Two formats on stdout would be one that nobody reads.
+pub(crate) fn only_one_to_stdout<F>(outputs: &[Output<F>]) -> anyhow::Result<()> {
+    if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
+        return Err(mistake("only one format can go to stdout: give the others a file, as in -o json=report.json"));
+    }
+    Ok(())
+}
+
+/// Writes a file, or to stdout where none is named.
+pub(crate) fn put(file: Option<&Path>, text: &str) -> anyhow::Result<()> {
+    match file {
+        Some(path) => write_whole(path, text.as_bytes()),
+        None => print(text),
+    }
+}
+
+/// How a terminal is written to.
+pub(crate) fn options(to_terminal: bool, verbose: bool) -> report::Options {
+    report::Options { width: width(to_terminal), color: to_terminal, only: None, verbose }
 }
 
 fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bool, to_terminal: bool) -> String {
     let only = (!only.is_empty()).then(|| only.clone());
     let filtered = only.as_ref().map(|only| report::filter(report, only));
-    let options = report::Options { width: width(to_terminal), color: to_terminal, only, verbose };
+    let options = report::Options { only, ..options(to_terminal, verbose) };
     let told = filtered.as_ref().unwrap_or(report);
     match format {
         Format::Terminal => report::terminal(report, &options),

@@ -3,42 +3,43 @@
 use std::collections::BTreeSet;
 
 use assess::Verdict;
-use report::{Report, State};
+use jiff::Timestamp;
+use report::Stand;
 
-use crate::cli::{FailOn, Scan, VerdictArg};
+use crate::cli::{Scan, VerdictArg};
+use crate::earlier::Finder;
 use crate::exit::Exit;
-use crate::{judging, output, preflight, source};
+use crate::{gate, judging, output, preflight, source};
 
 pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let content = arguments.judging.content()?;
     if arguments.dry_run {
         return preflight::run(arguments, &content);
     }
+    // What is wrong with the history is told before anything is looked at.
+    let mut history = arguments.gate.open()?;
     let run = source::run(&arguments.source, None, &content)?;
-    let report = judging::judge(&run, &content, &arguments.judging)?;
+    let mut report = judging::judge(&run, &content, &arguments.judging)?;
+    let cluster = gate::cluster(&report, &arguments.judging);
+    let finder = Finder {
+        content: &content,
+        judging: &arguments.judging,
+        history: history.as_ref(),
+        cluster: Some(cluster.as_str()),
+    };
+    let (drift, note) = arguments.gate.drift(&report, &finder)?;
+    let now = Timestamp::now();
+    let gate = arguments.gate.stand(&report, drift.as_ref(), now);
+    if let Some(store) = &mut history {
+        let good = gate.stand == Stand::Open;
+        gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now))?;
+    }
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     output::tell(&report, &arguments.output, &only, arguments.verbose)?;
-    Ok(exit(&report, arguments.fail_on))
-}
-
-fn exit(report: &Report, fail_on: FailOn) -> Exit {
-    let any = |test: &dyn Fn(&report::Finding) -> bool| report.findings.iter().any(test);
-    // What somebody accepted until a day that is past is as open as before, whatever it is.
-    let overdue = any(&|finding| finding.decision.state == State::Overdue);
-    let failed =
-        overdue || any(&|finding| finding.verdict == Verdict::Fail && finding.decision.state == State::Required);
-    let unseen = any(&|finding| finding.verdict == Verdict::Unknown && finding.decision.state == State::Required);
-    let unanswered = any(&|finding| finding.decision.state == State::Unanswered);
-    let open = match fail_on {
-        FailOn::Required => failed,
-        FailOn::Any => failed || unseen || unanswered,
-        FailOn::None => false,
-    };
-    match (open, unseen) {
-        (true, _) => Exit::Open,
-        (false, true) => Exit::Unseen,
-        (false, false) => Exit::Clean,
+    if arguments.gate.is_asked() {
+        gate::tell(&gate, note.as_deref());
     }
+    Ok(gate.stand.into())
 }
 
 impl From<VerdictArg> for Verdict {

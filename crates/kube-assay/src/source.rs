@@ -22,7 +22,7 @@ use crate::exit::mistake;
 pub(crate) type Spool = evidence::Spool<SpooledTempFile>;
 
 /// How many bytes of captures stay in memory: those of some thousand nodes.
-const IN_MEMORY: usize = 64 << 20;
+pub(crate) const IN_MEMORY: usize = 64 << 20;
 
 /// Recorded nodes, directories of saved files, and loose files, which are taken for one host's.
 fn imported(paths: &[PathBuf], name: Option<&str>, content: &Content) -> anyhow::Result<Vec<Capture>> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use assess::Observed;
+use assess::{Observed, Verdict};
 
 use super::model::{Answer, Cause, Change, DecisionChange, Drift, Event, Kind, Nodes};
 use crate::kube_bench::KUBE_BENCH;
@@ -212,11 +212,13 @@ pub(super) fn nodes(nodes: &Nodes, all: bool) -> Vec<String> {
 /// An answer: its verdict, and the facts or the reason.
 pub(super) fn answer(answer: &Answer) -> String {
     let facts: Vec<String> = answer.observed.iter().map(plain::fact).collect();
-    let why = match (facts.is_empty(), &answer.equivalent) {
-        (_, Some(instead)) => instead.clone(),
-        (false, None) => facts.join("; "),
-        (true, None) if answer.reason.is_empty() => answer.expected.clone(),
-        (true, None) => answer.reason.clone(),
+    // What decides a pass or a failure are its facts; anything else is told by its reason.
+    let decided = matches!(answer.verdict, Verdict::Pass | Verdict::Fail);
+    let why = match &answer.equivalent {
+        Some(instead) => instead.clone(),
+        None if decided && !facts.is_empty() => facts.join("; "),
+        None if answer.reason.is_empty() => answer.expected.clone(),
+        None => answer.reason.clone(),
     };
     let why = if why.is_empty() { String::new() } else { format!(": {why}") };
     format!("{}{why}", verdict(answer.verdict))

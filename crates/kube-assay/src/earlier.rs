@@ -1,0 +1,258 @@
+//! Runs that are compared: what was told of one, and its evidence judged again, so that each difference has its cause.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use assess::Verdict;
+use benchmark::Content;
+use diag::Sources;
+use evidence::Captures as _;
+use history::{Entry, Store};
+use report::drift::{self, Dated, Drift, Place, Reports};
+use report::{RecordedAs, Report};
+use serde::Deserialize;
+use tempfile::SpooledTempFile;
+
+use crate::cli::{Local, Source};
+use crate::exit::mistake;
+use crate::judging::{Judging, judge};
+use crate::source::Spool;
+use crate::{history as memory, import, source};
+
+/// At most so many bytes of a report: 5,000 nodes need a tenth of it.
+const MAX_REPORT: u64 = 1 << 30;
+
+/// What a run file begins with: zstd's mark.
+const RUN_FILE: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// A run that a person means.
+pub(crate) struct Run {
+    /// What was told of it.
+    pub told: Report,
+    /// What was seen, where that was kept.
+    evidence: Option<Spool>,
+    /// The files that it was judged by, where those were kept.
+    content: Option<Vec<(String, String)>>,
+    /// Its entry in the history.
+    entry: Option<Entry>,
+}
+
+/// Where runs are found, and how those are judged that nobody has judged yet.
+pub(crate) struct Finder<'a> {
+    pub content: &'a Content,
+    pub judging: &'a Judging,
+    /// The history, where there is one.
+    pub history: Option<&'a Store>,
+    /// Only this cluster's runs are meant; none: any.
+    pub cluster: Option<&'a str>,
+}
+
+impl Finder<'_> {
+    /// Finds what a reference means: `last` or `last-good`, a file, else a run of the history.
+    pub(crate) fn find(&self, reference: &str) -> anyhow::Result<Run> {
+        let path = Path::new(reference);
+        if !matches!(reference, "last" | "last-good") && (path.exists() || self.history.is_none()) {
+            return self.file(path);
+        }
+        let Some(store) = self.history else {
+            return Err(mistake(format!("{reference} is a run of the history, and there is none: see --history")));
+        };
+        self.recorded(store, store.find(reference, self.cluster).map_err(memory::told)?)
+    }
+
+    fn recorded(&self, store: &Store, entry: Entry) -> anyhow::Result<Run> {
+        let mut told = store.report(&entry).map_err(memory::told)?;
+        told.run.recorded = Some(as_recorded(&entry));
+        let mut spool = Spool::new(SpooledTempFile::new(source::IN_MEMORY));
+        for capture in store.evidence(&entry).map_err(memory::told)?.captures {
+            spool.push(&capture)?;
+        }
+        let content = Some(store.content(&entry).map_err(memory::told)?);
+        Ok(Run { told, evidence: Some(spool), content, entry: Some(entry) })
+    }
+
+    /// A file, told apart by what it holds.
+    fn file(&self, path: &Path) -> anyhow::Result<Run> {
+        let bytes = import::read(path, MAX_REPORT)?;
+        if bytes.starts_with(&RUN_FILE) {
+            let spool = evidence_of(path, self.content)?;
+            let told = judge(&spool, self.content, self.judging)?;
+            return Ok(Run { told, evidence: Some(spool), content: None, entry: None });
+        }
+        let told = self.report_of(&bytes, path)?;
+        Ok(Run { told, evidence: None, content: None, entry: None })
+    }
+
+    fn report_of(&self, bytes: &[u8], path: &Path) -> anyhow::Result<Report> {
+        let wrong = |why: String| mistake(format!("{}: {why}", path.display()));
+        let Ok(Named { schema }) = serde_json::from_slice(bytes) else {
+            let what = "no run file, no report of kube-assay and no output of kube-bench";
+            return match report::read_kube_bench(bytes) {
+                Ok(said) => {
+                    let node = path.file_stem().map_or("node".into(), |name| name.to_string_lossy());
+                    let profile = self.judging.profile.first().map(String::as_str);
+                    import::report(&[(node.into_owned(), said)], self.content, profile, None, None)
+                }
+                Err(error) => Err(wrong(format!("{what} ({:#})", anyhow::Error::new(error)))),
+            };
+        };
+        if schema != report::SCHEMA {
+            return Err(wrong(format!("it is {schema}, and {} is what can be compared", report::SCHEMA)));
+        }
+        let report: Report =
+            serde_json::from_slice(bytes).map_err(|error| wrong(format!("no whole report: {error}")))?;
+        if !drift::is_whole(&report) {
+            let why = "it does not tell all that it counts: write the report again, without --only";
+            return Err(wrong(why.to_owned()));
+        }
+        Ok(report)
+    }
+}
+
+/// What of any of our JSON is read first.
+#[derive(Deserialize)]
+struct Named {
+    schema: String,
+}
+
+impl Run {
+    /// Gives a report the evidence that it was made from, from a run file.
+    pub(crate) fn with_evidence(mut self, path: &Path, content: &Content) -> anyhow::Result<Self> {
+        if self.evidence.is_some() {
+            return Err(mistake("--before-evidence goes with a report: BEFORE has its own evidence"));
+        }
+        let spool = evidence_of(path, content)?;
+        belongs(&spool, &self.told).map_err(|why| mistake(format!("{}: {why}", path.display())))?;
+        self.evidence = Some(spool);
+        Ok(self)
+    }
+
+    /// What differs from this run to a later one, and what made it differ.
+    pub(crate) fn compare(&self, after: &Report, finder: &Finder<'_>) -> anyhow::Result<Drift> {
+        let (replayed, reprofiled) = self.judged_again(after, finder)?;
+        let reports =
+            Reports { before: &self.told, replayed: replayed.as_ref(), reprofiled: reprofiled.as_ref(), after };
+        let past = Past { run: self, finder, known: RefCell::default() };
+        Ok(drift::compare(&reports, &|place| past.of(place)))
+    }
+
+    /// The evidence, judged by this tool: by the profiles of then, and by those of the later run.
+    fn judged_again(&self, after: &Report, finder: &Finder<'_>) -> anyhow::Result<(Option<Report>, Option<Report>)> {
+        // Only what this tool judges can stand beside what this tool judged.
+        let Some(evidence) = &self.evidence else { return Ok((None, None)) };
+        if after.tool.version != env!("CARGO_PKG_VERSION") {
+            return Ok((None, None));
+        }
+        let same_tool = self.told.tool == after.tool;
+        let digests = |report: &Report| -> BTreeSet<(String, String)> {
+            report.profiles.iter().map(|profile| (profile.name.clone(), profile.digest.clone())).collect()
+        };
+        if same_tool && digests(&self.told) == digests(after) {
+            return Ok((None, None));
+        }
+        let mut replayed = None;
+        if !same_tool {
+            let then = self.content.as_ref().and_then(|files| {
+                let (content, found) = benchmark::load(files, &assess::vocabulary(), &mut Sources::default());
+                (!diag::has_errors(&found)).then_some(content)
+            });
+            let content = then.as_ref().unwrap_or(finder.content);
+            replayed = self.again(evidence, content, &self.told)?;
+        }
+        Ok((replayed, self.again(evidence, finder.content, after)?))
+    }
+
+    /// Judges the evidence by the profiles of a report, if all of them demand in this content what they demanded there,
+    /// with the platform and version that a person gave for this run.
+    fn again(&self, evidence: &Spool, content: &Content, by: &Report) -> anyhow::Result<Option<Report>> {
+        let same = |own: &report::ProfileInfo| {
+            let profile = content.profile(&own.name)?;
+            (content.digest_of(profile) == own.digest).then(|| own.name.clone())
+        };
+        let Some(profile) = by.profiles.iter().map(same).collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let given = |choice: &assess::Choice| choice.reason.starts_with("given by ").then(|| choice.name.clone());
+        let judging = Judging {
+            profile,
+            platform: given(&self.told.platform),
+            kubernetes_version: self.told.kubernetes.as_ref().and_then(given),
+            ..Judging::default()
+        };
+        judge(evidence, content, &judging).map(Some)
+    }
+}
+
+/// What runs before one said, by control.
+struct Past<'a> {
+    run: &'a Run,
+    finder: &'a Finder<'a>,
+    known: RefCell<HashMap<String, history::Past>>,
+}
+
+impl Past<'_> {
+    fn of(&self, place: &Place<'_>) -> Vec<Dated> {
+        let Some(store) = self.finder.history else { return Vec::new() };
+        let mut known = self.known.borrow_mut();
+        let past = known.entry(place.control.to_owned()).or_insert_with(|| {
+            // A history that cannot be read tells no dates, and what is new is new all the same.
+            store.past(place.control, self.finder.cluster).unwrap_or_default()
+        });
+        let before = |entry: &Entry| match &self.run.entry {
+            Some(own) => entry.number < own.number,
+            None => true,
+        };
+        let verdict = |findings: &[std::sync::Arc<report::Finding>]| -> Option<Verdict> {
+            let mine = findings.iter().filter(|finding| {
+                finding.subjects.iter().any(|subject| {
+                    subject.kind == place.kind
+                        && subject.name == place.name
+                        && subject.captures.iter().any(|capture| capture == place.node)
+                })
+            });
+            mine.map(|finding| finding.verdict).min()
+        };
+        let dated = past
+            .iter()
+            .filter(|(entry, _)| before(entry))
+            .filter_map(|(entry, findings)| Some(Dated { time: entry.at.to_string(), verdict: verdict(findings)? }));
+        dated.collect()
+    }
+}
+
+/// How a report names its run.
+pub(crate) fn as_recorded(entry: &Entry) -> RecordedAs {
+    RecordedAs { run: entry.id.clone(), number: entry.number, head: entry.hash.to_string() }
+}
+
+/// What a run file holds.
+fn evidence_of(path: &Path, content: &Content) -> anyhow::Result<Spool> {
+    let local = Local { evidence: vec![path.to_path_buf()], ..Local::default() };
+    source::run(&Source { local, ..Source::default() }, None, content)
+}
+
+/// Why evidence is not that which a report was made of.
+fn belongs(evidence: &Spool, report: &Report) -> Result<(), String> {
+    let seen: BTreeSet<(String, Option<i64>)> = evidence
+        .each()
+        .map(|capture| capture.map(|capture| (capture.name.clone(), capture.taken)))
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
+    let time = |text: &String| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+    let told: BTreeSet<(String, Option<i64>)> = report
+        .run
+        .captures
+        .iter()
+        .map(|capture| (capture.name.clone(), capture.taken.as_ref().and_then(time)))
+        .collect();
+    if seen == told {
+        return Ok(());
+    }
+    let names =
+        |of: &BTreeSet<(String, Option<i64>)>| of.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    Err(format!(
+        "it is not what the earlier report was made of: it holds {}, the report tells of {}, or they were taken at \
+         another time",
+        names(&seen),
+        names(&told)
+    ))
+}

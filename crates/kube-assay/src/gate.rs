@@ -1,0 +1,161 @@
+//! The gate of `scan`: what it is compared with, what closes it, and where the run is remembered.
+
+use std::io::Write as _;
+
+use clap::{Args, ValueEnum};
+use history::{Record, Store};
+use jiff::{SignedDuration, Timestamp};
+use report::drift::Drift;
+use report::{Gate, Policy, Report, Stand};
+
+use crate::content;
+use crate::earlier::{self, Finder};
+use crate::exit::Exit;
+use crate::history::{Place, age, told};
+use crate::judging::Judging;
+use crate::source::Spool;
+
+/// What closes the gate, and where runs are remembered.
+#[derive(Args, Debug, Default)]
+pub(crate) struct GateArgs {
+    /// What makes the exit code 1
+    #[arg(long, value_enum, default_value_t = FailOn::Required)]
+    pub fail_on: FailOn,
+    /// What is compared with: a report (-o json=FILE), a run file, or a run of the history (`last`, `last-good`, a number,
+    /// the start of an id)
+    #[arg(long, value_name = "FILE|RUN")]
+    pub baseline: Option<String>,
+    /// Evidence that is older makes the exit code 3, e.g. 7d or 12h
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub max_age: Option<SignedDuration>,
+    /// Less of what is within reach decided makes the exit code 3
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_coverage: Option<u8>,
+    /// Remember the run in a history. Without FILE, or where `$KUBE_ASSAY_HISTORY` is set: as for `history`
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's way to tell a flag without its value from no flag")]
+    pub history: Option<Option<std::path::PathBuf>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Failures that the baseline does not have, and decisions that ended
+    New,
+    /// Failures whose decision is required, and decisions that ended
+    #[default]
+    Required,
+    /// Failures, unknowns within reach and unanswered questions
+    Any,
+    /// Nothing
+    None,
+}
+
+impl GateArgs {
+    /// The history that the run is remembered in, if it is to be.
+    pub(crate) fn open(&self) -> anyhow::Result<Option<Store>> {
+        let wanted =
+            self.history.is_some() || std::env::var_os("KUBE_ASSAY_HISTORY").is_some_and(|path| !path.is_empty());
+        wanted.then(|| Place { file: self.history.clone().flatten() }.open()).transpose()
+    }
+
+    /// What differs from the baseline, and a note where there is none yet.
+    pub(crate) fn drift(
+        &self,
+        report: &Report,
+        finder: &Finder<'_>,
+    ) -> anyhow::Result<(Option<Drift>, Option<String>)> {
+        let Some(reference) = &self.baseline else { return Ok((None, None)) };
+        let first = matches!(reference.as_str(), "last" | "last-good")
+            && finder.history.is_some_and(|store| store.find(reference, finder.cluster).is_err());
+        if first {
+            let why = format!(
+                "there is no {reference} run of this cluster yet, so everything is new; a run with --fail-on none takes what is \
+                 there as known"
+            );
+            return Ok((None, Some(why)));
+        }
+        Ok((Some(finder.find(reference)?.compare(report, finder)?), None))
+    }
+
+    /// How the gate stands.
+    pub(crate) fn stand(&self, report: &Report, drift: Option<&Drift>, now: Timestamp) -> Gate {
+        let fail_on = match self.fail_on {
+            FailOn::New => report::FailOn::New,
+            FailOn::Required => report::FailOn::Required,
+            FailOn::Any => report::FailOn::Any,
+            FailOn::None => report::FailOn::None,
+        };
+        let policy = Policy { fail_on, max_age: self.max_age, min_coverage: self.min_coverage, now };
+        report::gate(report, drift, &policy)
+    }
+
+    /// Whether more was asked than whether anything is open, so that the answer is told beside the report.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.baseline.is_some()
+            || self.max_age.is_some()
+            || self.min_coverage.is_some()
+            || matches!(self.fail_on, FailOn::New)
+    }
+}
+
+/// By what runs of one cluster are found again: what its keepers call it, the uid of its namespace kube-system, or else
+/// the names of the nodes.
+pub(crate) fn cluster(report: &Report, judging: &Judging) -> String {
+    let uid = || report.run.captures.iter().find_map(|capture| capture.identity.get("cluster-uid")).cloned();
+    judging.answerable.cluster_name.clone().or_else(uid).unwrap_or_else(|| {
+        let mut names: Vec<&str> = report.run.captures.iter().map(|capture| capture.name.as_str()).collect();
+        names.sort_unstable();
+        let all = names.join(", ");
+        match names.as_slice() {
+            [one] => format!("node {one}"),
+            [first, .., last] if all.len() > 100 => {
+                format!("{} nodes {first} to {last} ({:.12})", names.len(), evidence::digest(all.as_bytes()))
+            }
+            _ => format!("nodes {all}"),
+        }
+    })
+}
+
+/// Remembers a run: when this returns, it is on the disk whole.
+pub(crate) fn record(
+    store: &mut Store,
+    report: &mut Report,
+    run: &Spool,
+    judging: &Judging,
+    (cluster, good, now): (&str, bool, Timestamp),
+) -> anyhow::Result<()> {
+    let register = judging.answerable.register.as_deref().map(content::text).transpose()?;
+    let files = judging.files()?;
+    let entry = store
+        .record(&Record { report, run, content: &files, register: register.as_deref(), cluster, at: now, good })
+        .map_err(told)?;
+    report.run.recorded = Some(earlier::as_recorded(&entry));
+    Ok(())
+}
+
+/// Tells how the gate stands, and last what to do next.
+pub(crate) fn tell(gate: &Gate, note: Option<&str>) {
+    let word = match gate.stand {
+        Stand::Open => "open",
+        Stand::Unseen => "closed: not everything could be seen",
+        Stand::Closed => "closed",
+    };
+    let mut lines = vec![format!("gate: {word}")];
+    lines.extend(note.map(|note| format!("  note: {note}")));
+    lines.extend(gate.told.iter().map(|line| format!("  {line}")));
+    lines.push(format!("next: {}", gate.next));
+    for line in lines {
+        // A broken pipe on stderr must not end the audit.
+        let _ = writeln!(anstream::stderr(), "{}", report::inert(&line));
+    }
+}
+
+impl From<Stand> for Exit {
+    fn from(stand: Stand) -> Self {
+        match stand {
+            Stand::Open => Self::Clean,
+            Stand::Unseen => Self::Unseen,
+            Stand::Closed => Self::Open,
+        }
+    }
+}
