@@ -33,9 +33,12 @@ fn root() -> PathBuf {
 }
 
 fn schemas() -> anyhow::Result<()> {
-    let text = serde_json::to_string_pretty(&report::schema())? + "\n";
-    let path = root().join("schemas/report.v1.schema.json");
-    std::fs::write(&path, text).with_context(|| path.display().to_string())
+    for (name, schema) in [("report", report::schema()), ("plan", plan::schema())] {
+        let path = root().join(format!("schemas/{name}.v1.schema.json"));
+        std::fs::write(&path, serde_json::to_string_pretty(&schema)? + "\n")
+            .with_context(|| path.display().to_string())?;
+    }
+    Ok(())
 }
 
 /// Builds both programs static and stripped, and prints their sizes.

@@ -8,20 +8,21 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Which of our crates each may import. Nothing else of ours.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("diag", &[]),
     ("evidence", &[]),
     ("benchmark", &["diag"]),
     ("assess", &["benchmark", "evidence"]),
     ("register", &["assess", "benchmark", "diag"]),
     ("report", &["assess", "benchmark", "evidence", "register"]),
+    ("plan", &["assess", "benchmark", "report"]),
     ("probe", &["evidence"]),
     ("collect", &["evidence"]),
-    ("kube-assay", &["assess", "benchmark", "collect", "diag", "evidence", "probe", "register", "report"]),
+    ("kube-assay", &["assess", "benchmark", "collect", "diag", "evidence", "plan", "probe", "register", "report"]),
 ];
 
 /// Crates that do no network, clock, environment or process.
-const PURE: [&str; 6] = ["diag", "evidence", "benchmark", "assess", "register", "report"];
+const PURE: [&str; 7] = ["diag", "evidence", "benchmark", "assess", "register", "report", "plan"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -152,8 +153,10 @@ fn rooms_are_small_enough_to_know() {
 
 #[test]
 fn schemas_are_those_of_the_types() {
-    let path = root().join("schemas/report.v1.schema.json");
-    let committed = std::fs::read_to_string(&path).unwrap();
-    let now = serde_json::to_string_pretty(&report::schema()).unwrap() + "\n";
-    assert!(committed == now, "{} is stale: run `cargo xtask schemas`", path.display());
+    for (name, schema) in [("report", report::schema()), ("plan", plan::schema())] {
+        let path = root().join(format!("schemas/{name}.v1.schema.json"));
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        let now = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        assert!(committed == now, "{} is stale: run `cargo xtask schemas`", path.display());
+    }
 }

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Collect(Box<Collect>),
     /// Print what an auditor of a cluster needs: roles, and with an image the Jobs that look at nodes
     Manifests(Manifests),
+    /// Plan what to change: patches by owner and durable source, in order. Nothing is applied
+    Plan(Box<crate::plan::PlanArgs>),
     /// Explain a control: what it demands, why, where it is looked for, what to do
     Explain(Explain),
     /// List, show and compare profiles
@@ -163,7 +165,7 @@ pub(crate) struct Local {
     pub import: Vec<PathBuf>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(after_help = "\
 Examples:
   kube-assay scan                                   audit this node
@@ -235,9 +237,10 @@ pub(crate) enum VerdictArg {
     NotApplicable,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {
     /// Failures whose decision is required
+    #[default]
     Required,
     /// Failures, unknowns within reach and unanswered questions
     Any,

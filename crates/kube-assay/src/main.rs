@@ -9,6 +9,7 @@ mod explain;
 mod lint;
 mod manifests;
 mod output;
+mod plan;
 mod preflight;
 mod profiles;
 mod scan;
@@ -31,6 +32,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Collect(arguments) => collect::run(&arguments),
+        Command::Plan(arguments) => plan::run(*arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments),

@@ -28,6 +28,11 @@ pub(crate) fn tell(report: &Report, outputs: &[Output], only: &BTreeSet<Verdict>
     Ok(())
 }
 
+/// The width of stdout.
+pub(crate) fn columns() -> usize {
+    width(std::io::stdout().is_terminal())
+}
+
 fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bool, to_terminal: bool) -> String {
     let only = (!only.is_empty()).then(|| only.clone());
     let filtered = only.as_ref().map(|only| report::filter(report, only));

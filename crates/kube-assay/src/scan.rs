@@ -17,12 +17,17 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     if arguments.dry_run {
         return preflight::run(arguments, &content);
     }
-    let run = source::run(&arguments.source, None, &content)?;
-    let run = Run { captures: run.captures.into_iter().map(assess::rendered).collect() };
-    let report = judge(&run, &content, arguments)?;
+    let report = report(arguments, &content)?;
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     output::tell(&report, &arguments.output, &only, arguments.verbose)?;
     Ok(exit(&report, arguments.fail_on))
+}
+
+/// Looks, and judges what was seen.
+pub(crate) fn report(arguments: &Scan, content: &Content) -> anyhow::Result<Report> {
+    let run = source::run(&arguments.source, None, content)?;
+    let run = Run { captures: run.captures.into_iter().map(assess::rendered).collect() };
+    judge(&run, content, arguments)
 }
 
 /// Profiles, each with the reason for it.

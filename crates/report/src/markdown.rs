@@ -158,7 +158,7 @@ impl Page<'_> {
 }
 
 /// Text of which nothing is markup.
-fn text(foreign: &str) -> String {
+pub fn text(foreign: &str) -> String {
     let mut safe = String::with_capacity(foreign.len() + 8);
     for letter in inert(foreign).chars() {
         match letter {
@@ -178,7 +178,7 @@ fn text(foreign: &str) -> String {
 }
 
 /// Lines as they stand, in a fence that none of them closes.
-fn fenced(lines: &str) -> String {
+pub fn fenced(lines: &str) -> String {
     let runs = lines.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(runs.max(2) + 1);
     let mut block = format!("{fence}text\n");
