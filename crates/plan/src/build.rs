@@ -193,7 +193,10 @@ impl<'p> Planner<'p> {
         let mut items: Vec<Item> = Vec::new();
         for finding in findings.iter().filter(|finding| !finding.id().is_empty()) {
             let line = self.content.control(&finding.control).filter(|own| own.set.is_some());
-            let title = line.map_or_else(|| finding.title.clone(), |own| own.filled("{set}", &finding.parameters));
+            let title = line.map_or_else(|| finding.title.clone(), |own| {
+                let instead = own.instead.as_ref().map_or("", |_| ", or {instead}");
+                own.filled(&format!("{{set}}{instead}"), &finding.parameters)
+            });
             if !items.iter().any(|item| item.id == finding.id()) {
                 items.push(Item { id: finding.id().to_owned(), title });
             }
@@ -208,7 +211,8 @@ impl<'p> Planner<'p> {
                 || several.first().map(|first| first.remediation.clone()).unwrap_or_default(),
                 |own| {
                     let mut own = own.clone();
-                    own.set = own.set.map(|_| "LINE".to_owned());
+                    own.set = own.set.map(|_| "each line above".to_owned());
+                    own.instead = own.instead.map(|_| "do what stands beside each line".to_owned());
                     own.remedy(&self.report.platform.name, &BTreeMap::new())
                 },
             ),

@@ -80,7 +80,7 @@ impl<'c> Edits<'c> {
                 let Some(setting) = content.component(component).setting(name) else { return false };
                 let base = || seen.and_then(|seen| seen.value.as_deref()).map(list).unwrap_or_default();
                 self.setting(setting, &one.to, base, seen);
-                self.change(what(setting), from, self.said(setting), id, others);
+                self.change(what(component, setting), from, self.said(setting), id, others);
             }
             Lever::AdmissionPlugins => return self.plugins(content, version, one, id),
             Lever::Sysctl(key) => {
@@ -171,7 +171,7 @@ impl<'c> Edits<'c> {
             let before = base();
             self.setting(setting, &to, base, None);
             let from = (!before.is_empty()).then(|| before.join(", "));
-            self.change(what(setting), from, self.said(setting), id, &[]);
+            self.change(what("kube-apiserver", setting), from, self.said(setting), id, &[]);
         }
         true
     }
@@ -180,11 +180,12 @@ impl<'c> Edits<'c> {
     fn file(&mut self, one: &Move, finding: &Finding, from: Option<&str>) -> bool {
         let To::Value(bound) = &one.to else { return false };
         let bound = benchmark::plain(bound);
-        let forbidden = match one.lever {
-            Lever::Mode => match u32::from_str_radix(&bound, 8) {
-                Ok(bound) => Some(!bound & 0o7777),
-                Err(_) => return false,
-            },
+        let octal = |text: &str| u32::from_str_radix(text, 8).ok();
+        let mode = from.and_then(octal);
+        let forbidden = match (&one.lever, octal(&bound)) {
+            // Bits beyond rwx are only spoken of where they are set.
+            (Lever::Mode, Some(bound)) => Some(!bound & (0o777 | mode.unwrap_or_default() & 0o7000)),
+            (Lever::Mode, None) => return false,
             _ => None,
         };
         let owner = (one.lever == Lever::Owner).then(|| bound.clone());
@@ -193,7 +194,8 @@ impl<'c> Edits<'c> {
         if !paths.iter().all(safe) || owner.as_deref().is_some_and(|owner| !is_plain(owner)) {
             return false;
         }
-        let to = owner.clone().unwrap_or_else(|| format!("nothing outside {bound}"));
+        let mode = mode.zip(forbidden).map(|(mode, forbidden)| format!("{:o}", mode & !forbidden));
+        let to = owner.clone().or(mode).unwrap_or_else(|| format!("nothing outside {bound}"));
         for path in paths {
             self.files.push(FileEdit { path: path.to_owned(), forbidden, owner: owner.clone() });
             self.change(path.to_owned(), from.map(str::to_owned), Some(to.clone()), finding.id(), &[]);
@@ -220,9 +222,10 @@ impl<'c> Edits<'c> {
     }
 }
 
-/// How a setting is named where it is changed.
-fn what(setting: &Setting) -> String {
-    setting.field.clone().filter(|_| setting.name.as_str() != flag(setting)).unwrap_or_else(|| format!("--{}", flag(setting)))
+/// How a setting is named where it is changed: the kubelet's by its field, all others by their flag.
+fn what(component: &str, setting: &Setting) -> String {
+    let field = setting.field.clone().filter(|_| component == "kubelet");
+    field.unwrap_or_else(|| format!("--{}", flag(setting)))
 }
 
 /// The flag of a setting.

@@ -152,6 +152,7 @@ fn arguments(edits: &Edits<'_>) -> Draft {
     let head = [
         "Parameters of the kernel's command line. Where they are written depends on the boot loader:".to_owned(),
         "GRUB_CMDLINE_LINUX in /etc/default/grub with update-grub or grub2-mkconfig, or `grubby --update-kernel=ALL`.".to_owned(),
+        "add: in place of a parameter with the same name. remove: goes.".to_owned(),
     ];
     let mut lines = comments(&head);
     for (argument, stays) in &edits.arguments {
@@ -206,7 +207,7 @@ pub(crate) fn advice(target: Target, edits: &Edits<'_>) -> Advice {
         Target::Files => Advice {
             todo: lines(&["Run the script as root on each node, and give what writes these files a umask of 077."]),
             restart: "Nothing restarts.".to_owned(),
-            rollback: "chmod or chown back to what is told below each file.".to_owned(),
+            rollback: "chmod or chown back to what stands before each arrow.".to_owned(),
         },
         Target::Sysctls => Advice {
             todo: lines(&[

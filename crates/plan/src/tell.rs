@@ -10,16 +10,23 @@ use crate::words::some;
 /// So many things to settle by hand are named under one remedy; the rest is counted.
 const MOST: usize = 60;
 
+/// Of more controls than these no command is told: whoever settles so much scans everything again.
+const SHORT: usize = 12;
+
 /// One line of a plan, before it has a form.
 enum Line {
     Title(String),
     Heading(String),
     Text(String),
+    /// An id and what it is about.
+    Entry(String),
     /// A label, and its text.
     Said(&'static str, String),
     Item(String),
     /// Lines that stay as they are.
     Code(String),
+    /// An empty line.
+    Break,
 }
 
 /// The plan for a terminal of some width; at least 60 and at most 160 are used.
@@ -27,8 +34,9 @@ pub fn terminal(plan: &Plan, width: usize) -> String {
     let width = width.clamp(60, 160);
     let mut text = String::new();
     for line in lines(plan) {
+        let entry = matches!(line, Line::Entry(_));
         let (lead, body) = match line {
-            Line::Title(own) | Line::Text(own) => (String::new(), own),
+            Line::Title(own) | Line::Text(own) | Line::Entry(own) => (String::new(), own),
             Line::Heading(own) => {
                 let rule = width.saturating_sub(inert(&own).chars().count() + 6);
                 ("\n".to_owned(), format!("---- {own} {}", "-".repeat(rule)))
@@ -36,13 +44,12 @@ pub fn terminal(plan: &Plan, width: usize) -> String {
             Line::Said(label, own) => (format!("    {label:<10} "), own),
             Line::Item(own) => ("    - ".to_owned(), own),
             Line::Code(own) => {
-                for line in own.trim_end().lines() {
-                    let _ = writeln!(text, "      {}", inert(line));
-                }
+                code(&mut text, &own, width);
                 continue;
             }
+            Line::Break => (String::new(), String::new()),
         };
-        let hang = lead.trim_start_matches('\n').chars().count();
+        let hang = if entry { 4 } else { lead.trim_start_matches('\n').chars().count() };
         let room = width.saturating_sub(hang);
         let rows = wrap(&inert(&body), room, room);
         let _ = writeln!(text, "{lead}{}", rows.join(&format!("\n{}", " ".repeat(hang))));
@@ -50,12 +57,25 @@ pub fn terminal(plan: &Plan, width: usize) -> String {
     text
 }
 
+/// Prose is wrapped; a listing stays as it is.
+fn code(text: &mut String, lines: &str, width: usize) {
+    let listing = lines.trim_end().contains('\n');
+    for line in lines.trim_end().lines() {
+        let line = inert(line);
+        let room = width.saturating_sub(6);
+        let rows = if listing { vec![line.into_owned()] } else { wrap(&line, room, room) };
+        rows.iter().for_each(|row| {
+            let _ = writeln!(text, "      {row}");
+        });
+    }
+}
+
 /// The plan as Markdown, for a repository or a ticket.
 pub fn markdown(plan: &Plan) -> String {
     let mut text = String::new();
     let mut listed = false;
     for line in lines(plan) {
-        let item = matches!(line, Line::Item(_) | Line::Said(..));
+        let item = matches!(line, Line::Item(_) | Line::Said(..) | Line::Entry(_));
         if listed && !item {
             text.push('\n');
         }
@@ -64,9 +84,11 @@ pub fn markdown(plan: &Plan) -> String {
             Line::Title(own) => writeln!(text, "# {}\n", markdown_text(&own)),
             Line::Heading(own) => writeln!(text, "## {}\n", markdown_text(&own)),
             Line::Text(own) => writeln!(text, "{}\n", markdown_text(&own)),
+            Line::Entry(own) => writeln!(text, "- {}", markdown_text(&own)),
             Line::Said(label, own) => writeln!(text, "- **{label}** {}", markdown_text(&own)),
             Line::Item(own) => writeln!(text, "  - {}", markdown_text(&own)),
             Line::Code(own) => writeln!(text, "{}", markdown_fence(&own)),
+            Line::Break => Ok(()),
         };
     }
     text
@@ -146,19 +168,23 @@ fn short(value: &str) -> String {
 }
 
 fn hand(hand: &Hand, lines: &mut Vec<Line>) {
-    for item in hand.items.iter().take(MOST) {
-        lines.push(Line::Text(format!("{}  {}", item.id, item.title)));
-    }
+    let titles = hand.items.iter().take(MOST).map(|item| format!("{}  {}", item.id, item.title));
+    lines.push(Line::Break);
+    lines.extend(titles.map(Line::Entry));
     if hand.items.len() > MOST {
-        lines.push(Line::Text(format!("… and {} more", hand.items.len() - MOST)));
+        lines.push(Line::Entry(format!("… and {} more", hand.items.len() - MOST)));
     }
     if hand.owner.is_some() || hand.source.is_some() {
         lines.push(Line::Said("owner", whose(hand.owner.as_deref(), hand.source.as_deref())));
     }
-    lines.push(Line::Said("about", format!("{}; {}", hand.component, some(&hand.subjects))));
-    lines.push(Line::Said("by hand as", hand.because.clone()));
+    if hand.subjects.iter().any(|subject| *subject != hand.component) {
+        lines.push(Line::Said("about", some(&hand.subjects)));
+    }
+    lines.push(Line::Said("because", hand.because.clone()));
     lines.push(Line::Code(hand.remediation.clone()));
-    lines.push(Line::Said("verify", hand.verify.clone()));
+    if hand.controls.len() <= SHORT {
+        lines.push(Line::Said("verify", hand.verify.clone()));
+    }
 }
 
 fn whose(owner: Option<&str>, source: Option<&str>) -> String {

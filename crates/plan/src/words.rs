@@ -49,7 +49,7 @@ impl Target {
 
     /// Whether it is tried on one pool first.
     pub(crate) fn is_of_all_nodes(self) -> bool {
-        matches!(self, Self::Files | Self::Sysctls | Self::Kubelet | Self::KernelArguments)
+        matches!(self, Self::Sysctls | Self::Kubelet | Self::KernelArguments)
     }
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn cause(target: Target, edits: &Edits<'_>, findings: &[&Finding], re
         Target::Sysctls => "All are values of the running kernel that nobody set, or that something set again: one file of settings.".to_owned(),
         Target::KernelArguments => "All are parameters of one command line: one boot settles them.".to_owned(),
         Target::Kubelet => "All stand in the configuration that the kubelets share.".to_owned(),
-        _ => format!("All are arguments of one static pod, {}.", target.word()),
+        _ => format!("All are arguments of one static pod, {}: one manifest and one restart.", target.word()),
     };
     let nodes = nodes(findings);
     let noted: BTreeSet<&String> = findings.iter().flat_map(|finding| &finding.notes).filter(|note| note.starts_with("these nodes, and no others, have ")).collect();
@@ -152,6 +152,16 @@ pub(crate) fn warnings(target: Target, edits: &Edits<'_>) -> Vec<String> {
     }
     if target == Target::Files && edits.files.iter().any(|file| ["/usr/", "/lib/"].iter().any(|below| file.path.starts_with(below))) {
         said.push("A package brings its files with its own modes again at each upgrade: say it to the package manager as well (dpkg-statoverride), or override the unit in /etc/systemd/system.");
+    }
+    let argument = |name: &str| edits.arguments.iter().any(|(own, stays)| *stays && own.contains(name));
+    if target == Target::KernelArguments {
+        said.push("Each of them costs something: read `kube-assay explain ID` of each first, and leave out what this pool cannot pay.");
+    }
+    if argument("nosmt") {
+        said.push("nosmt takes half of the threads of processors with SMT away.");
+    }
+    if argument("lockdown=") {
+        said.push("Under lockdown drivers without a signature are not loaded; at confidentiality, tools that trace the kernel (Falco, Tetragon, Cilium) see nothing.");
     }
     said.into_iter().map(str::to_owned).collect()
 }

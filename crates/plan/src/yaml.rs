@@ -16,7 +16,9 @@ pub(crate) fn comments(lines: &[String]) -> String {
 
 /// Documents below a head of comments.
 pub(crate) fn documents(head: &[String], all: &[Json]) -> String {
-    let texts: Vec<String> = all.iter().map(|one| serde_saphyr::to_string(one).unwrap_or_default()).collect();
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let write = |one: &Json| serde_saphyr::to_string_with_options(one, options.clone()).unwrap_or_default();
+    let texts: Vec<String> = all.iter().map(write).collect();
     comments(head) + &texts.join("---\n")
 }
 

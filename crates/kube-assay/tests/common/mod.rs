@@ -38,15 +38,20 @@ pub(crate) fn judge(capture: Capture, content: &Content, profile: &str) -> Repor
 
 /// Judges what was seen of several targets together.
 pub(crate) fn judge_run(run: &Run, content: &Content, profile: &str, selection: &Selection) -> Report {
+    judge_by(run, content, &[profile], selection)
+}
+
+/// The same by several profiles at once.
+pub(crate) fn judge_by(run: &Run, content: &Content, profiles: &[&str], selection: &Selection) -> Report {
     let case = Case::new(run, content, None, None).unwrap();
-    let profile = content.profile(profile).unwrap();
-    let judged = case.judge(&[profile], selection);
+    let profiles: Vec<_> = profiles.iter().map(|name| content.profile(name).unwrap()).collect();
+    let judged = case.judge(&profiles, selection);
     report::build(&Material {
         run,
         content,
         judged: &judged,
         presence: &case.presence(),
-        profiles: vec![(profile, assess::Choice::given(&profile.name, "--profile"))],
+        profiles: profiles.iter().map(|own| (*own, assess::Choice::given(&own.name, "--profile"))).collect(),
         platform: case.platform().clone(),
         kubernetes: case.kubernetes().map(|(_, choice)| choice.clone()),
         selection: None,
