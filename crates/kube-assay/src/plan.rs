@@ -94,7 +94,8 @@ pub(crate) fn run(arguments: PlanArgs) -> anyhow::Result<Exit> {
 }
 
 fn as_scan(arguments: PlanArgs) -> Scan {
-    let PlanArgs { source, content, profile, tailoring, platform, kubernetes_version, control, section, .. } = arguments;
+    let PlanArgs { source, content, profile, tailoring, platform, kubernetes_version, control, section, .. } =
+        arguments;
     Scan { source, content, profile, tailoring, platform, kubernetes_version, control, section, ..Scan::default() }
 }
 
@@ -127,12 +128,15 @@ fn files(plan: &Plan) -> Vec<(&str, String)> {
 fn write(plan: &Plan, directory: &Path, force: bool) -> anyhow::Result<()> {
     let told = || format!("{} could not be written", directory.display());
     let there: Vec<PathBuf> = match std::fs::read_dir(directory) {
-        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().with_context(told)?,
+        Ok(entries) => {
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().with_context(told)?
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(mistake(format!("{}: {error}", directory.display()))),
     };
     if there.is_empty() {
-        let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let parent =
+            directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let beside = tempfile::tempdir_in(parent).with_context(told)?;
         let new = beside.path().join("plan");
         std::fs::create_dir(&new).with_context(told)?;
@@ -159,7 +163,8 @@ fn write(plan: &Plan, directory: &Path, force: bool) -> anyhow::Result<()> {
 /// Whether a file is a patch that an earlier plan wrote: by its name and by how it begins.
 fn is_ours(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let numbered = name.len() > 3 && name[..2].bytes().all(|digit| digit.is_ascii_digit()) && name.as_bytes()[2] == b'-';
+    let numbered =
+        name.len() > 3 && name[..2].bytes().all(|digit| digit.is_ascii_digit()) && name.as_bytes()[2] == b'-';
     let mut begins = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(256).read_to_end(&mut begins));
     let begins = String::from_utf8_lossy(&begins);

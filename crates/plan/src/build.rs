@@ -87,7 +87,14 @@ impl<'p> Planner<'p> {
             tool: self.report.tool.version.clone(),
             platform: self.report.platform.name.clone(),
             kubernetes: self.report.kubernetes.as_ref().map(|choice| choice.name.clone()),
-            nodes: self.report.run.captures.iter().filter(|own| own.source != "cluster").map(|own| own.name.clone()).collect(),
+            nodes: self
+                .report
+                .run
+                .captures
+                .iter()
+                .filter(|own| own.source != "cluster")
+                .map(|own| own.name.clone())
+                .collect(),
             owners: owners(&steps, &by_hand),
             steps,
             by_hand,
@@ -137,7 +144,8 @@ impl<'p> Planner<'p> {
             (kubeadm::advice(target, &edits), kubeadm::patches(target, &edits, self.version))
         };
         beware.extend(warnings(target, &edits));
-        let drifted = edits.changes.iter().filter(|change| change.from.as_ref().is_some_and(|from| from.contains(" | ")));
+        let drifted =
+            edits.changes.iter().filter(|change| change.from.as_ref().is_some_and(|from| from.contains(" | ")));
         let drifted: Vec<&str> = drifted.map(|change| change.what.as_str()).collect();
         if !drifted.is_empty() {
             beware.push(format!("Nodes differ today in {}: find out why before all get the same.", some(&drifted)));
@@ -193,10 +201,13 @@ impl<'p> Planner<'p> {
         let mut items: Vec<Item> = Vec::new();
         for finding in findings.iter().filter(|finding| !finding.id().is_empty()) {
             let line = self.content.control(&finding.control).filter(|own| own.set.is_some());
-            let title = line.map_or_else(|| finding.title.clone(), |own| {
-                let instead = own.instead.as_ref().map_or("", |_| ", or {instead}");
-                own.filled(&format!("{{set}}{instead}"), &finding.parameters)
-            });
+            let title = line.map_or_else(
+                || finding.title.clone(),
+                |own| {
+                    let instead = own.instead.as_ref().map_or("", |_| ", or {instead}");
+                    own.filled(&format!("{{set}}{instead}"), &finding.parameters)
+                },
+            );
             if !items.iter().any(|item| item.id == finding.id()) {
                 items.push(Item { id: finding.id().to_owned(), title });
             }
@@ -248,7 +259,9 @@ impl<'p> Planner<'p> {
         let unseen = count(&|finding| finding.verdict == Verdict::Unknown && finding.decision.state.is_open());
         let asked = count(&|finding| finding.verdict == Verdict::Manual && finding.decision.state.is_open());
         let settled = count(&|finding| {
-            finding.verdict == Verdict::Fail && finding.decision.state.is_settled() && finding.decision.state != State::ProviderOwned
+            finding.verdict == Verdict::Fail
+                && finding.decision.state.is_settled()
+                && finding.decision.state != State::ProviderOwned
         });
         let numbers = [
             (provider, "provider-owned: there is nothing to change here; ask the provider for evidence"),

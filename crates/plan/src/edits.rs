@@ -150,7 +150,8 @@ impl<'c> Edits<'c> {
             return false;
         };
         let (Default::Row(row), Some(seen)) = (own.default_for(version, false), &one.seen) else { return false };
-        let own: Vec<String> = row.value.as_ref().and_then(Json::as_array).into_iter().flatten().map(benchmark::plain).collect();
+        let own: Vec<String> =
+            row.value.as_ref().and_then(Json::as_array).into_iter().flatten().map(benchmark::plain).collect();
         let runs = seen.value.as_deref().map(list).unwrap_or_default();
         let enabled = || runs.iter().filter(|name| !own.contains(name)).cloned().collect::<Vec<_>>();
         let disabled = || own.iter().filter(|name| !runs.contains(name)).cloned().collect::<Vec<_>>();

@@ -43,7 +43,11 @@ pub(crate) fn refuses(edit: &SettingEdit<'_>) -> Option<&'static str> {
 /// The patches of a step.
 pub(crate) fn patches(target: Target, edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
     match target {
-        Target::Files => vec![("file-modes.sh", "run as root on each node; it only takes rights away".to_owned(), modes(&edits.files))],
+        Target::Files => vec![(
+            "file-modes.sh",
+            "run as root on each node; it only takes rights away".to_owned(),
+            modes(&edits.files),
+        )],
         Target::Sysctls => vec![sysctls(edits)],
         Target::KernelArguments => vec![arguments(edits)],
         Target::Kubelet => kubelet(edits, version),
@@ -87,7 +91,11 @@ fn control_plane(target: Target, edits: &Edits<'_>, version: Option<Version>) ->
     ];
     let pod = documents(&head, &[json!({ "set": flags, "remove": gone })]);
     vec![
-        ("cluster-configuration.yaml", "ConfigMap kube-system/kubeadm-config: what kubeadm writes manifests from".to_owned(), cluster),
+        (
+            "cluster-configuration.yaml",
+            "ConfigMap kube-system/kubeadm-config: what kubeadm writes manifests from".to_owned(),
+            cluster,
+        ),
         ("static-pod-flags.yaml", format!("{manifest} on each control-plane node, if you edit it by hand"), pod),
     ]
 }
@@ -151,7 +159,8 @@ fn sysctls(edits: &Edits<'_>) -> Draft {
 fn arguments(edits: &Edits<'_>) -> Draft {
     let head = [
         "Parameters of the kernel's command line. Where they are written depends on the boot loader:".to_owned(),
-        "GRUB_CMDLINE_LINUX in /etc/default/grub with update-grub or grub2-mkconfig, or `grubby --update-kernel=ALL`.".to_owned(),
+        "GRUB_CMDLINE_LINUX in /etc/default/grub with update-grub or grub2-mkconfig, or `grubby --update-kernel=ALL`."
+            .to_owned(),
         "add: in place of a parameter with the same name. remove: goes.".to_owned(),
     ];
     let mut lines = comments(&head);
@@ -185,7 +194,11 @@ fn modes(files: &[FileEdit]) -> String {
 fn takes(forbidden: u32) -> String {
     let class = |name: char, shift: u32, special: (u32, char)| {
         let bits = forbidden >> shift;
-        let mut taken: String = [(4, 'r'), (2, 'w'), (1, 'x')].iter().filter(|(bit, _)| bits & bit != 0).map(|(_, letter)| *letter).collect();
+        let mut taken: String = [(4, 'r'), (2, 'w'), (1, 'x')]
+            .iter()
+            .filter(|(bit, _)| bits & bit != 0)
+            .map(|(_, letter)| *letter)
+            .collect();
         if forbidden & special.0 != 0 {
             taken.push(special.1);
         }

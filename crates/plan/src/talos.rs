@@ -11,14 +11,12 @@ use crate::yaml::{documents, put};
 /// From this minor version of Talos 1 on, configurations may be in documents of their own.
 const DOCUMENTS: u32 = 14;
 
-/// Where a component's extra arguments stand: path in v1alpha1, kind of document.
+/// Where a component is configured: path in v1alpha1, kind of document.
 fn part(target: Target) -> Option<(&'static [&'static str], &'static str)> {
     Some(match target {
-        Target::KubeApiserver => (&["cluster", "apiServer", "extraArgs"], "KubeAPIServerConfig"),
-        Target::KubeControllerManager => {
-            (&["cluster", "controllerManager", "extraArgs"], "KubeControllerManagerConfig")
-        }
-        Target::KubeScheduler => (&["cluster", "scheduler", "extraArgs"], "KubeSchedulerConfig"),
+        Target::KubeApiserver => (&["cluster", "apiServer"], "KubeAPIServerConfig"),
+        Target::KubeControllerManager => (&["cluster", "controllerManager"], "KubeControllerManagerConfig"),
+        Target::KubeScheduler => (&["cluster", "scheduler"], "KubeSchedulerConfig"),
         _ => return None,
     })
 }
@@ -54,21 +52,28 @@ pub(crate) fn refuses(target: Target, edit: Option<&SettingEdit<'_>>, minor: Opt
 pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> Vec<Draft> {
     let (old, new) = match target {
         Target::Sysctls => {
-            let params: Json = edits.sysctls.iter().map(|(key, value)| (key.clone(), Json::from(value.as_str()))).collect();
+            let params: Json =
+                edits.sysctls.iter().map(|(key, value)| (key.clone(), Json::from(value.as_str()))).collect();
             (json!({ "machine": { "sysctls": params } }), document("SysctlConfig", "params", params))
         }
         Target::KernelArguments => return arguments(edits),
         Target::Kubelet => kubelet(edits),
         _ => {
             let Some((path, kind)) = part(target) else { return Vec::new() };
-            let set = |edit: &SettingEdit<'_>| {
-                let value = own_plugins(edit, as_text(edit.value.as_ref()?));
-                Some((flag(edit.setting).to_owned(), Json::from(value)))
-            };
-            let arguments: Json = edits.settings.iter().filter_map(set).collect();
-            let mut old = json!({});
-            put(&mut old, path, arguments.clone());
-            (old, document(kind, "extraArgs", arguments))
+            let (mut old, mut new) = (json!({}), json!({ "apiVersion": "v1alpha1", "kind": kind }));
+            for edit in &edits.settings {
+                let Some(value) = &edit.value else { continue };
+                // The scheduler is always given a file, and then does not read the flag.
+                let (key, name, value) = match &edit.setting.field {
+                    Some(field) if target == Target::KubeScheduler => {
+                        ("config", field.as_str(), as_field(edit.setting, value))
+                    }
+                    _ => ("extraArgs", flag(edit.setting), Json::from(own_plugins(edit, as_text(value)))),
+                };
+                put(&mut old, &[path, &[key, name]].concat(), value.clone());
+                put(&mut new, &[key, name], value);
+            }
+            (old, new)
         }
     };
     let nodes = if matches!(target, Target::Sysctls | Target::Kubelet) { "each machine" } else { "each control plane" };
@@ -79,8 +84,13 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> 
     )];
     if minor.is_none_or(|minor| minor >= DOCUMENTS) {
         let kind = new["kind"].as_str().unwrap_or_default().to_owned();
-        let head = format!("Only for a machine that has the document {kind} already: beside the old form Talos refuses it.");
-        drafts.push(("talos-documents.yaml", format!("{nodes} that configures this in a document {kind} (Talos 1.14 and newer)"), documents(&[head], &[new])));
+        let head =
+            format!("Only for a machine that has the document {kind} already: beside the old form Talos refuses it.");
+        drafts.push((
+            "talos-documents.yaml",
+            format!("{nodes} that configures this in a document {kind} (Talos 1.14 and newer)"),
+            documents(&[head], &[new]),
+        ));
     }
     drafts
 }
@@ -120,15 +130,28 @@ fn kubelet(edits: &Edits<'_>) -> (Json, Json) {
 
 fn arguments(edits: &Edits<'_>) -> Vec<Draft> {
     // A minus before a name takes away what Talos sets by default.
-    let all: Vec<String> = edits.arguments.iter().map(|(argument, stays)| if *stays { argument.clone() } else { format!("-{argument}") }).collect();
+    let all: Vec<String> = edits
+        .arguments
+        .iter()
+        .map(|(argument, stays)| if *stays { argument.clone() } else { format!("-{argument}") })
+        .collect();
     let schematic = json!({ "customization": { "extraKernelArgs": all } });
     let install = json!({ "machine": { "install": { "extraKernelArgs": all } } });
     let head = |text: &str| vec![text.to_owned()];
     vec![
-        ("talos-schematic.yaml", "the schematic of the machines' image, at your Image Factory".to_owned(),
-            documents(&head("Lay it over the schematic that the machines have, and upgrade to its installer."), &[schematic])),
-        ("talos-v1alpha1.yaml", "machines that boot by GRUB, in place of the schematic".to_owned(),
-            documents(&head("Without effect on machines that boot a unified kernel image."), &[install])),
+        (
+            "talos-schematic.yaml",
+            "the schematic of the machines' image, at your Image Factory".to_owned(),
+            documents(
+                &head("Lay it over the schematic that the machines have, and upgrade to its installer."),
+                &[schematic],
+            ),
+        ),
+        (
+            "talos-v1alpha1.yaml",
+            "machines that boot by GRUB, in place of the schematic".to_owned(),
+            documents(&head("Without effect on machines that boot a unified kernel image."), &[install]),
+        ),
     ]
 }
 

@@ -99,7 +99,10 @@ fn lines(plan: &Plan) -> Vec<Line> {
     let mut lines = vec![
         Line::Title(format!("Plan of kube-assay {}", plan.tool)),
         Line::Text(format!("{}{version}; {}", plan.platform, some(&plan.nodes))),
-        Line::Text("Nothing of this was applied, and kube-assay applies nothing. Go step by step: patch, verify, next.".to_owned()),
+        Line::Text(
+            "Nothing of this was applied, and kube-assay applies nothing. Go step by step: patch, verify, next."
+                .to_owned(),
+        ),
     ];
     let settled: usize = plan.owners.iter().map(|owner| owner.settled).sum();
     let hands: usize = plan.owners.iter().map(|owner| owner.by_hand).sum();
@@ -107,14 +110,22 @@ fn lines(plan: &Plan) -> Vec<Line> {
         lines.push(Line::Text("Nothing that failed is open: there is nothing to do.".to_owned()));
     } else {
         let steps = count(plan.steps.len(), "step", "steps");
-        lines.push(Line::Text(format!("{} by patches, in {steps}; {} by hand.", count(settled, "control", "controls"), count(hands, "control", "controls"))));
+        lines.push(Line::Text(format!(
+            "{} by patches, in {steps}; {} by hand.",
+            count(settled, "control", "controls"),
+            count(hands, "control", "controls")
+        )));
     }
     if plan.owners.iter().any(|owner| owner.owner.is_some() || owner.source.is_some()) {
         lines.push(Line::Heading("who".to_owned()));
         for owner in &plan.owners {
             let steps: Vec<String> = owner.steps.iter().map(|step| format!("step {step}")).collect();
             let steps = if steps.is_empty() { "no step".to_owned() } else { steps.join(", ") };
-            lines.push(Line::Item(format!("{}: {steps}; {} by hand", whose(owner.owner.as_deref(), owner.source.as_deref()), owner.by_hand)));
+            lines.push(Line::Item(format!(
+                "{}: {steps}; {} by hand",
+                whose(owner.owner.as_deref(), owner.source.as_deref()),
+                owner.by_hand
+            )));
         }
     }
     plan.steps.iter().for_each(|own| step(own, plan, &mut lines));

@@ -81,17 +81,26 @@ pub(crate) fn cause(target: Target, edits: &Edits<'_>, findings: &[&Finding], re
             let told: Vec<String> = told.take(6).collect();
             format!("Files that were written under a loose umask, or shipped so: {}.", told.join(", "))
         }
-        Target::Sysctls => "All are values of the running kernel that nobody set, or that something set again: one file of settings.".to_owned(),
+        Target::Sysctls => {
+            "All are values of the running kernel that nobody set, or that something set again: one file of settings."
+                .to_owned()
+        }
         Target::KernelArguments => "All are parameters of one command line: one boot settles them.".to_owned(),
         Target::Kubelet => "All stand in the configuration that the kubelets share.".to_owned(),
         _ => format!("All are arguments of one static pod, {}: one manifest and one restart.", target.word()),
     };
     let nodes = nodes(findings);
-    let noted: BTreeSet<&String> = findings.iter().flat_map(|finding| &finding.notes).filter(|note| note.starts_with("these nodes, and no others, have ")).collect();
+    let noted: BTreeSet<&String> = findings
+        .iter()
+        .flat_map(|finding| &finding.notes)
+        .filter(|note| note.starts_with("these nodes, and no others, have "))
+        .collect();
     let all = report.run.captures.iter().filter(|capture| capture.source != "cluster").count();
     let spread = match noted.iter().next() {
         Some(note) if noted.len() == 1 => format!(" Only some nodes: {note}."),
-        _ if nodes.len() > 1 && nodes.len() == all => format!(" The same on all {all} nodes: their template or image, and no node of its own."),
+        _ if nodes.len() > 1 && nodes.len() == all => {
+            format!(" The same on all {all} nodes: their template or image, and no node of its own.")
+        }
         _ => String::new(),
     };
     Some(which + &spread)
@@ -99,7 +108,8 @@ pub(crate) fn cause(target: Target, edits: &Edits<'_>, findings: &[&Finding], re
 
 /// The nodes that findings were seen on.
 pub(crate) fn nodes(findings: &[&Finding]) -> Vec<String> {
-    let all: BTreeSet<&String> = findings.iter().flat_map(|finding| &finding.subjects).flat_map(|subject| &subject.captures).collect();
+    let all: BTreeSet<&String> =
+        findings.iter().flat_map(|finding| &finding.subjects).flat_map(|subject| &subject.captures).collect();
     all.into_iter().cloned().collect()
 }
 
@@ -111,7 +121,8 @@ pub(crate) fn trial(nodes: &[String], captures: &[CaptureInfo]) -> Option<String
     for label in POOLS {
         let mut pools: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for node in nodes {
-            let own = captures.iter().find(|capture| capture.name == *node).and_then(|capture| capture.identity.get(label));
+            let own =
+                captures.iter().find(|capture| capture.name == *node).and_then(|capture| capture.identity.get(label));
             if let Some(pool) = own {
                 pools.entry(pool).or_default().push(node);
             }
@@ -150,7 +161,9 @@ pub(crate) fn warnings(target: Target, edits: &Edits<'_>) -> Vec<String> {
     if edits.settings.iter().any(|edit| target == Target::Kubelet && edit.by_flag && edit.setting.field.is_some()) {
         said.push("A flag says it now, and a flag wins over the file: nothing changes until the flag is gone.");
     }
-    if target == Target::Files && edits.files.iter().any(|file| ["/usr/", "/lib/"].iter().any(|below| file.path.starts_with(below))) {
+    if target == Target::Files
+        && edits.files.iter().any(|file| ["/usr/", "/lib/"].iter().any(|below| file.path.starts_with(below)))
+    {
         said.push("A package brings its files with its own modes again at each upgrade: say it to the package manager as well (dpkg-statoverride), or override the unit in /etc/systemd/system.");
     }
     let argument = |name: &str| edits.arguments.iter().any(|(own, stays)| *stays && own.contains(name));

@@ -118,7 +118,7 @@ fn arguments(text: &str, file: &str) -> String {
 }
 
 /// The arguments in a manifest, and the process that the kubelet then starts.
-fn flags(node: &mut Recording, component: &str, patch: &Json) {
+pub(crate) fn flags(node: &mut Recording, component: &str, patch: &Json) {
     let path = format!("/etc/kubernetes/manifests/{component}.yaml");
     let mut pod = yaml(&String::from_utf8(node.texts[&path].clone()).unwrap());
     let command = pod["spec"]["containers"][0]["command"].as_array_mut().unwrap();
@@ -129,7 +129,8 @@ fn flags(node: &mut Recording, component: &str, patch: &Json) {
     change(node, component, patch);
 }
 
-fn change(node: &mut Recording, component: &str, patch: &Json) {
+/// The arguments of a process.
+pub(crate) fn change(node: &mut Recording, component: &str, patch: &Json) {
     let argv = argv(node, component);
     let mut lines: Vec<String> = argv.iter().map(|own| own.to_lossy()).collect();
     lay(&mut lines, patch);
@@ -155,5 +156,7 @@ fn argv<'n>(node: &'n mut Recording, component: &str) -> &'n mut Vec<OsText> {
 fn arguments_of(cluster: &Json) -> Json {
     let ways = ["/apiServer", "/controllerManager", "/scheduler", "/etcd/local"];
     let all = ways.iter().find_map(|way| cluster.pointer(way)).unwrap()["extraArgs"].as_array().unwrap();
-    all.iter().map(|own| Json::from(format!("--{}={}", own["name"].as_str().unwrap(), own["value"].as_str().unwrap()))).collect()
+    all.iter()
+        .map(|own| Json::from(format!("--{}={}", own["name"].as_str().unwrap(), own["value"].as_str().unwrap())))
+        .collect()
 }
