@@ -18,6 +18,7 @@ mod model;
 mod plain;
 mod sarif;
 mod terminal;
+mod triage;
 mod wide;
 mod words;
 
@@ -34,5 +35,6 @@ pub use model::{CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, Report, Ru
 pub use register::{Decision, State};
 pub use sarif::sarif;
 pub use terminal::{Options, terminal, wrap};
+pub use triage::{First, triage};
 pub use wide::wide;
 pub use words::inert;
