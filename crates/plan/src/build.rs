@@ -137,7 +137,10 @@ impl<'p> Planner<'p> {
     }
 
     fn step(&self, number: usize, target: Target, whose: Whose, work: Work<'p>) -> (Step, Vec<Patch>) {
-        let Work { findings, edits, mut beware } = work;
+        let Work { findings, mut edits, mut beware } = work;
+        if self.report.platform.name == "talos" {
+            talos::name_changes(target, &mut edits);
+        }
         let (advice, drafts) = if self.report.platform.name == "talos" {
             (talos::advice(target), talos::patches(target, &edits, self.talos))
         } else {
@@ -247,7 +250,8 @@ impl<'p> Planner<'p> {
         let mut words = vec!["kube-assay scan".to_owned()];
         let profiles = self.report.profiles.iter().filter(|profile| is_plain(&profile.name));
         words.extend(profiles.map(|profile| format!("--profile {}", profile.name)));
-        let controls: Vec<&str> = controls.iter().map(String::as_str).filter(|name| is_plain(name)).collect();
+        let controls: Vec<&str> =
+            controls.iter().map(String::as_str).filter(|name| is_plain(name) && !name.contains('*')).collect();
         words.push(format!("--control {}", controls.join(",")));
         words.join(" ")
     }
@@ -270,7 +274,7 @@ impl<'p> Planner<'p> {
             (settled, "fail and are accepted by the register"),
         ];
         let told = numbers.iter().filter(|(count, _)| *count > 0);
-        told.map(|(count, what)| format!("{count} {}", what)).collect()
+        told.map(|(count, what)| format!("{count} {what}")).collect()
     }
 }
 

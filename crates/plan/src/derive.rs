@@ -160,7 +160,9 @@ impl Derivation<'_> {
         let to = match (self.control.fix.values.get(fact), operator) {
             (Some(value), _) => To::Value(value.clone()),
             _ if !wanted => return Err(CHOOSE),
-            (_, Operator::Equals | Operator::AtLeast | Operator::AtMost) => To::Value(operand.clone()),
+            (_, Operator::Equals | Operator::AtLeast | Operator::AtMost | Operator::ModeWithin | Operator::OwnedBy) => {
+                To::Value(operand.clone())
+            }
             (_, Operator::OneOf) => To::Value(operand.as_array().and_then(|all| all.first()).ok_or(CHOOSE)?.clone()),
             (_, Operator::Contains) => To::With(members(operand)),
             (_, Operator::Excludes | Operator::Disjoint) => To::Without(members(operand)),
@@ -169,7 +171,6 @@ impl Derivation<'_> {
                 To::Only(members(operand))
             }
             (_, Operator::Absent) => To::Gone,
-            (_, Operator::ModeWithin | Operator::OwnedBy) => To::Value(operand.clone()),
             (_, Operator::Present | Operator::Matches) => return Err(CHOOSE),
         };
         if let (Some(seen), Lever::Setting { component, .. }) = (&seen, &lever) {

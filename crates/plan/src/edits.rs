@@ -215,7 +215,7 @@ impl<'c> Edits<'c> {
             if let (Some(more), Some(own)) = (from, &mut change.from)
                 && !own.split(" | ").any(|one| one == more)
             {
-                *own += &format!(" | {more}");
+                *own = format!("{own} | {more}");
             }
             return;
         }

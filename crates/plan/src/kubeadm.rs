@@ -1,4 +1,4 @@
-//! Patches for nodes that kubeadm made: ClusterConfiguration, static pods, KubeletConfiguration, and files of the node.
+//! Patches for nodes that kubeadm made: `ClusterConfiguration`, static pods, `KubeletConfiguration`, and files of the node.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ const DROP_INS: Version = Version { major: 1, minor: 30 };
 
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
-/// Where a component's part of ClusterConfiguration is, and the name of kubeadm's phase that writes its manifest.
+/// Where a component's part of `ClusterConfiguration` is, and the name of kubeadm's phase that writes its manifest.
 fn part(target: Target) -> Option<(&'static [&'static str], &'static str, &'static str)> {
     Some(match target {
         Target::Etcd => (&["etcd", "local"], "etcd", "etcd local"),
@@ -272,6 +272,29 @@ pub(crate) fn advice(target: Target, edits: &Edits<'_>) -> Advice {
                 .to_owned(),
                 rollback: "Put the copied manifest back, and into ClusterConfiguration what stood there before.".to_owned(),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_are_only_taken_away() {
+        for (bound, expected) in
+            [(0o600, "u-x,g-rwx,o-rwx"), (0o644, "u-x,g-wx,o-wx"), (0o700, "g-rwx,o-rwx"), (0o400, "u-wx,g-rwx,o-rwx")]
+        {
+            assert_eq!(takes(!bound & 0o777), expected, "{bound:o}");
+        }
+        assert_eq!(takes(0o7000), "u-s,g-s,o-t");
+        assert_eq!(takes(0o4077), "u-s,g-rwx,o-rwx");
+    }
+
+    #[test]
+    fn a_name_is_one_word_of_a_shell() {
+        for (text, expected) in [("/a b", "'/a b'"), ("/a'b", "'/a'\\''b'"), ("/$(x)`y`", "'/$(x)`y`'")] {
+            assert_eq!(quoted(text), expected);
         }
     }
 }

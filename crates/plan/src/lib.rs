@@ -11,6 +11,9 @@ mod kubeadm;
 mod model;
 mod talos;
 mod tell;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;
 mod words;
 mod yaml;
 

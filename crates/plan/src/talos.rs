@@ -4,12 +4,15 @@ use serde_json::{Value as Json, json};
 
 use crate::edits::{Edits, SettingEdit, as_field, as_text, flag};
 use crate::kubeadm::Draft;
-use crate::model::Target;
+use crate::model::{Change, Target};
 use crate::words::Advice;
 use crate::yaml::{documents, put};
 
 /// From this minor version of Talos 1 on, configurations may be in documents of their own.
 const DOCUMENTS: u32 = 14;
+
+/// How a control plane is patched.
+const ONE_BY_ONE: &str = "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on one control plane; wait until the pod is Ready, verify, then the next.";
 
 /// Where a component is configured: path in v1alpha1, kind of document.
 fn part(target: Target) -> Option<(&'static [&'static str], &'static str)> {
@@ -84,8 +87,11 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> 
     )];
     if minor.is_none_or(|minor| minor >= DOCUMENTS) {
         let kind = new["kind"].as_str().unwrap_or_default().to_owned();
-        let head =
-            format!("Only for a machine that has the document {kind} already: beside the old form Talos refuses it.");
+        let head = if target == Target::Sysctls {
+            format!("For a machine that has the document {kind} already: it wins over machine.sysctls.")
+        } else {
+            format!("Only for a machine that has the document {kind} already: beside the old form Talos refuses it.")
+        };
         drafts.push((
             "talos-documents.yaml",
             format!("{nodes} that configures this in a document {kind} (Talos 1.14 and newer)"),
@@ -93,6 +99,16 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> 
         ));
     }
     drafts
+}
+
+/// What is set in a file there is named by its field, and not by the flag.
+pub(crate) fn name_changes(target: Target, edits: &mut Edits<'_>) {
+    for edit in edits.settings.iter().filter(|_| target == Target::KubeScheduler) {
+        let named = |change: &&mut Change| change.what.strip_prefix("--") == Some(flag(edit.setting));
+        if let (Some(field), Some(change)) = (&edit.setting.field, edits.changes.iter_mut().find(named)) {
+            change.what.clone_from(field);
+        }
+    }
 }
 
 /// Talos enables `NodeRestriction` itself and adds what is given.
@@ -171,8 +187,11 @@ pub(crate) fn advice(target: Target) -> Advice {
             "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on the trial and then machine by machine.",
             "The kubelet of each machine restarts by itself. Pods go on running.",
         ),
+        Target::KubeControllerManager | Target::KubeScheduler => {
+            (ONE_BY_ONE, "The static pod of each control plane restarts by itself, and another one leads meanwhile.")
+        }
         _ => (
-            "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on one control plane; wait until the pod is Ready, verify, then the next.",
+            ONE_BY_ONE,
             "The static pod of each control plane restarts by itself; with a single one the API may be away for about a minute.",
         ),
     };

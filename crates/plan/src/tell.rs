@@ -64,9 +64,9 @@ fn code(text: &mut String, lines: &str, width: usize) {
         let line = inert(line);
         let room = width.saturating_sub(6);
         let rows = if listing { vec![line.into_owned()] } else { wrap(&line, room, room) };
-        rows.iter().for_each(|row| {
+        for row in rows {
             let _ = writeln!(text, "      {row}");
-        });
+        }
     }
 }
 

@@ -118,11 +118,11 @@ pub(crate) fn trial(nodes: &[String], captures: &[CaptureInfo]) -> Option<String
     let [first, _, ..] = nodes else {
         return nodes.first().map(|only| format!("There is one node alone, {only}: try it where nothing hangs on it."));
     };
+    let known: BTreeMap<&str, &CaptureInfo> = captures.iter().map(|capture| (capture.name.as_str(), capture)).collect();
     for label in POOLS {
         let mut pools: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for node in nodes {
-            let own =
-                captures.iter().find(|capture| capture.name == *node).and_then(|capture| capture.identity.get(label));
+            let own = known.get(node.as_str()).and_then(|capture| capture.identity.get(label));
             if let Some(pool) = own {
                 pools.entry(pool).or_default().push(node);
             }
@@ -177,4 +177,44 @@ pub(crate) fn warnings(target: Target, edits: &Edits<'_>) -> Vec<String> {
         said.push("Under lockdown drivers without a signature are not loaded; at confidentiality, tools that trace the kernel (Falco, Tetragon, Cilium) see nothing.");
     }
     said.into_iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, labels: &[(&str, &str)]) -> CaptureInfo {
+        CaptureInfo {
+            name: name.to_owned(),
+            source: "cluster-node".to_owned(),
+            taken: None,
+            root: String::new(),
+            identity: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            rights: Vec::new(),
+            sees: Vec::new(),
+            components: BTreeMap::new(),
+            remarks: Vec::new(),
+            cuts: Vec::new(),
+            catalogue: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_trial_is_the_smallest_pool_or_else_one_node() {
+        let pool = "label eks.amazonaws.com/nodegroup";
+        let captures =
+            [node("a", &[(pool, "cpu")]), node("b", &[(pool, "gpu")]), node("c", &[(pool, "cpu")]), node("d", &[])];
+        let said = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            trial(&names, &captures)
+        };
+        assert_eq!(
+            said(&["a", "b", "c"]).unwrap(),
+            "First the pool gpu (eks.amazonaws.com/nodegroup), the smallest of 2: b."
+        );
+        assert_eq!(said(&["a", "c"]).unwrap(), "First one node, such as a: labels do not tell pools here.");
+        assert!(said(&["d"]).unwrap().starts_with("There is one node alone, d"));
+        assert_eq!(said(&[]), None);
+    }
 }

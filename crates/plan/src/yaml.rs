@@ -7,11 +7,8 @@ pub const HEADER: &str = "# Written by kube-assay plan; nothing of it was applie
 
 /// Comment lines below the header. What comes from elsewhere is made harmless.
 pub(crate) fn comments(lines: &[String]) -> String {
-    let mut text = format!("{HEADER}\n");
-    for line in lines {
-        text += &format!("# {}\n", report::inert(line));
-    }
-    text
+    let lines = lines.iter().map(|line| format!("# {}\n", report::inert(line)));
+    [format!("{HEADER}\n")].into_iter().chain(lines).collect()
 }
 
 /// Documents below a head of comments.

@@ -33,24 +33,21 @@ pub fn triage(report: &Report) -> Vec<First<'_>> {
     let open = |finding: &&Finding| finding.verdict == Verdict::Fail && finding.decision.state.is_open();
     for finding in report.findings.iter().filter(open) {
         let cause = cause(finding);
-        let same = |group: &&mut First<'_>| {
+        let same = |group: &First<'_>| {
             let shared = group.component == finding.component && group.cause == cause;
             shared && (!cause.is_empty() || group.findings.iter().any(|other| other.control == finding.control))
         };
-        let at = match groups.iter_mut().find(same) {
-            Some(group) => group,
-            None => {
-                groups.push(First {
-                    component: &finding.component,
-                    cause,
-                    priority: finding.priority,
-                    findings: Vec::new(),
-                    nodes: BTreeSet::new(),
-                });
-                let Some(last) = groups.last_mut() else { continue };
-                last
-            }
-        };
+        let at = groups.iter().position(same).unwrap_or_else(|| {
+            groups.push(First {
+                component: &finding.component,
+                cause,
+                priority: finding.priority,
+                findings: Vec::new(),
+                nodes: BTreeSet::new(),
+            });
+            groups.len() - 1
+        });
+        let at = &mut groups[at];
         at.priority = at.priority.min(finding.priority);
         at.findings.push(finding);
         at.nodes.extend(finding.subjects.iter().flat_map(|subject| &subject.captures).map(String::as_str));
@@ -124,13 +121,16 @@ mod tests {
             .iter()
             .map(|first| (first.component, first.cause, first.findings.len(), first.nodes.len()))
             .collect();
-        assert_eq!(told, [
-            ("kube-apiserver", "settings", 1, 1),
-            ("kubelet", "settings", 2, 2),
-            ("kubelet", FILES, 1, 3),
-            ("rbac", "", 2, 1),
-            ("rbac", "", 1, 1),
-        ]);
+        assert_eq!(
+            told,
+            [
+                ("kube-apiserver", "settings", 1, 1),
+                ("kubelet", "settings", 2, 2),
+                ("kubelet", FILES, 1, 3),
+                ("rbac", "", 2, 1),
+                ("rbac", "", 1, 1),
+            ]
+        );
         assert_eq!(triage(&report)[1].findings[0].control, "anonymous", "the gravest of a group leads it");
     }
 }

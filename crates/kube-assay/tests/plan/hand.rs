@@ -119,20 +119,20 @@ fn arguments(text: &str, file: &str) -> String {
 
 /// The arguments in a manifest, and the process that the kubelet then starts.
 pub(crate) fn flags(node: &mut Recording, component: &str, patch: &Json) {
-    let path = format!("/etc/kubernetes/manifests/{component}.yaml");
-    let mut pod = yaml(&String::from_utf8(node.texts[&path].clone()).unwrap());
+    let manifest = format!("/etc/kubernetes/manifests/{component}.yaml");
+    let mut pod = yaml(&String::from_utf8(node.texts[&manifest].clone()).unwrap());
     let command = pod["spec"]["containers"][0]["command"].as_array_mut().unwrap();
     let mut lines: Vec<String> = command.iter().map(|own| own.as_str().unwrap().to_owned()).collect();
     lay(&mut lines, patch);
     *command = lines.into_iter().map(Json::from).collect();
-    node.write(&path, serde_saphyr::to_string(&pod).unwrap());
+    node.write(&manifest, serde_saphyr::to_string(&pod).unwrap());
     change(node, component, patch);
 }
 
 /// The arguments of a process.
 pub(crate) fn change(node: &mut Recording, component: &str, patch: &Json) {
     let argv = argv(node, component);
-    let mut lines: Vec<String> = argv.iter().map(|own| own.to_lossy()).collect();
+    let mut lines: Vec<String> = argv.iter().map(OsText::to_lossy).collect();
     lay(&mut lines, patch);
     *argv = lines.iter().map(|line| OsText::from(line.as_str())).collect();
 }

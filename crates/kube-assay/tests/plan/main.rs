@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod command;
 #[path = "../common/mod.rs"]
 mod common;
 mod hand;
+mod hostile;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -142,3 +142,12 @@ fn settings_of_the_kernel_are_led_back_in_both_forms() {
         leads_back(minor, config, "talos-kernel", &["talos.pointer-exposure"]);
     }
 }
+
+/// A machine of 1.15 whose kubelet still stands in the old form, as 1.14 and newer generate it.
+#[test]
+fn a_plan_of_a_machine_reads_so() {
+    let report = judged(&Made::stock(15, Role::ControlPlane, true).config, 15, "cis-2.0.1");
+    let plan = Plan::of(&report, &common::content());
+    let patches = plan.patches.iter().map(|patch| format!("==== {}\n{}", patch.name, patch.content));
+    insta::assert_snapshot!(format!("{}\n{}", plan::terminal(&plan, 100), patches.collect::<Vec<_>>().join("\n")));
+}

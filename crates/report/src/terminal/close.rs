@@ -200,11 +200,12 @@ impl<'r> Telling<'r> {
         let mut seen = BTreeSet::new();
         ids.retain(|id| seen.insert(*id));
         let what = if first.cause.is_empty() { String::new() } else { format!(", {}", first.cause) };
-        let on = if self.several_nodes && !assess::is_of_cluster(first.component) {
-            let nodes: Vec<&str> = first.nodes.iter().copied().collect();
-            format!("; on {}", words::some(&nodes, false))
-        } else {
-            String::new()
+        let all = self.report.run.captures.iter().filter(|capture| capture.source != "cluster").count();
+        let nodes: Vec<&str> = first.nodes.iter().copied().collect();
+        let on = match nodes.len() {
+            _ if all < 2 || assess::is_of_cluster(first.component) => String::new(),
+            few if few <= 3 => format!("; on {}", nodes.join(", ")),
+            many => format!("; on {many} of {all} nodes"),
         };
         let title = match first.findings.as_slice() {
             [one] => format!(" {}", one.title),
