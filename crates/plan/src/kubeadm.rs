@@ -44,8 +44,8 @@ pub(crate) fn refuses(edit: &SettingEdit<'_>) -> Option<&'static str> {
 pub(crate) fn patches(target: Target, edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
     match target {
         Target::Files => vec![(
-            "file-modes.sh",
-            "run as root on each node; it only takes rights away".to_owned(),
+            "modes.sh",
+            "each node, to be run there as root; it only takes rights away".to_owned(),
             modes(&edits.files),
         )],
         Target::Sysctls => vec![sysctls(edits)],
@@ -117,14 +117,14 @@ fn kubelet(edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
     if document.as_object().is_some_and(|fields| fields.len() > 2) {
         let head = ["KubeletConfiguration in ConfigMap kube-system/kubelet-config: lay this over what stands there."];
         drafts.push((
-            "kubelet-configuration.yaml",
+            "configuration.yaml",
             "ConfigMap kube-system/kubelet-config, for all nodes".to_owned(),
             documents(&head.map(str::to_owned), std::slice::from_ref(&document)),
         ));
         if version.is_some_and(|version| version >= DROP_INS) {
             let head = ["For the nodes of the trial: a drop-in in the directory of the kubelet's --config-dir."];
             drafts.push((
-                "kubelet-drop-in.conf",
+                "drop-in.conf",
                 "/etc/kubernetes/kubelet.conf.d/90-kube-assay.conf on the nodes of the trial (the name must end in .conf)".to_owned(),
                 documents(&head.map(str::to_owned), &[document]),
             ));
@@ -142,7 +142,7 @@ fn kubelet(edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
     if !set.is_empty() || !remove.is_empty() {
         let head = ["The kubelet's arguments. A flag wins over the file, so one that stands in the way goes."];
         drafts.push((
-            "kubelet-flags.yaml",
+            "flags.yaml",
             "KUBELET_EXTRA_ARGS in /etc/default/kubelet or /etc/sysconfig/kubelet, or /var/lib/kubelet/kubeadm-flags.env".to_owned(),
             documents(&head.map(str::to_owned), &[json!({ "set": set, "remove": remove })]),
         ));
@@ -153,7 +153,7 @@ fn kubelet(edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
 fn sysctls(edits: &Edits<'_>) -> Draft {
     let head = ["Of two files that set the same, the one later by name wins.".to_owned()];
     let lines = edits.sysctls.iter().fold(comments(&head), |text, (key, value)| text + &format!("{key} = {value}\n"));
-    ("sysctl.conf", "/etc/sysctl.d/90-kube-assay.conf on each node".to_owned(), lines)
+    ("conf", "/etc/sysctl.d/90-kube-assay.conf on each node".to_owned(), lines)
 }
 
 fn arguments(edits: &Edits<'_>) -> Draft {
@@ -167,7 +167,7 @@ fn arguments(edits: &Edits<'_>) -> Draft {
     for (argument, stays) in &edits.arguments {
         let _ = writeln!(lines, "{} {argument}", if *stays { "add" } else { "remove" });
     }
-    ("kernel-arguments.txt", "the boot loader's configuration of each node, or the image".to_owned(), lines)
+    ("txt", "the boot loader's configuration of each node, or the image".to_owned(), lines)
 }
 
 /// A script that takes permission bits away, which nowhere adds one, and sets owners. Files that are not there are passed over.

@@ -15,7 +15,7 @@ fn content() -> Content {
     content
 }
 
-fn finding(observed: Json) -> report::Finding {
+fn finding(observed: &Json) -> report::Finding {
     serde_json::from_value(json!({
         "control": "c", "title": "t", "component": "kubelet", "priority": "high", "parameters": {}, "cited_by": [],
         "verdict": "fail", "equivalent": null, "basis": null, "reason": "", "help": null, "outside": false,
@@ -30,7 +30,7 @@ fn edits<'c>(content: &'c Content, changes: &[(&str, Option<&str>, &str, To)]) -
     let mut edits = Edits::default();
     for (fact, value, source, to) in changes {
         let finding =
-            finding(json!({ "fact": fact, "value": value, "how": "explicit", "source": source, "decides": true }));
+            finding(&json!({ "fact": fact, "value": value, "how": "explicit", "source": source, "decides": true }));
         let seen = finding.observed.first().cloned();
         let one = Move { lever: assess::lever(fact), to: to.clone(), seen };
         let version = Some(Version { major: 1, minor: 36 });
@@ -65,7 +65,7 @@ fn a_drop_in_is_written_where_kubelets_take_one() {
     let edits = edits(&content, &[("kubelet.podPidsLimit", None, "", To::Value(json!(4096)))]);
     let has = |version: Option<Version>| {
         let drafts = kubeadm::patches(Target::Kubelet, &edits, version);
-        drafts.iter().any(|(name, ..)| *name == "kubelet-drop-in.conf")
+        drafts.iter().any(|(name, ..)| *name == "drop-in.conf")
     };
     let version = |minor| Some(Version { major: 1, minor });
     assert_eq!([has(version(29)), has(version(30)), has(None)], [false, true, false]);
@@ -77,8 +77,8 @@ fn a_flag_that_stands_in_the_way_of_a_field_goes() {
     let flag = "--read-only-port in the arguments of pid 7";
     let edits = edits(&content, &[("kubelet.readOnlyPort", Some("10255"), flag, To::Value(json!(0)))]);
     let drafts = kubeadm::patches(Target::Kubelet, &edits, None);
-    assert_eq!(read(&drafts, "kubelet-flags.yaml"), json!({ "set": [], "remove": ["--read-only-port"] }));
-    assert_eq!(read(&drafts, "kubelet-configuration.yaml")["readOnlyPort"], 0);
+    assert_eq!(read(&drafts, "flags.yaml"), json!({ "set": [], "remove": ["--read-only-port"] }));
+    assert_eq!(read(&drafts, "configuration.yaml")["readOnlyPort"], 0);
     let refused = talos::refuses(Target::Kubelet, edits.settings.first(), Some(13));
     assert!(refused.unwrap().contains("taken out"), "Talos' patches take nothing out");
 }

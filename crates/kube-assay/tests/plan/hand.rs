@@ -19,25 +19,25 @@ pub(crate) fn apply(node: &mut Recording, plan: &Plan, drop_in: bool) {
         let (step, file) = patch.name.split_once('.').unwrap();
         let component = step.split_once('-').unwrap().1;
         match file {
-            "file-modes.sh" => modes(node, &patch.content),
-            "sysctl.conf" | "kernel-arguments.txt" => node.kernel = kernel(node, plan),
+            "modes.sh" => modes(node, &patch.content),
+            "conf" | "txt" => node.kernel = kernel(node, plan),
             "static-pod-flags.yaml" => flags(node, component, &yaml(&patch.content)),
             "cluster-configuration.yaml" => {
                 let pod = plan.patches.iter().find(|own| own.name == format!("{step}.static-pod-flags.yaml")).unwrap();
                 assert_eq!(arguments_of(&yaml(&patch.content)), yaml(&pod.content)["set"], "{}", patch.name);
             }
-            "kubelet-flags.yaml" => change(node, "kubelet", &yaml(&patch.content)),
-            "kubelet-configuration.yaml" if !drop_in => {
+            "flags.yaml" => change(node, "kubelet", &yaml(&patch.content)),
+            "configuration.yaml" if !drop_in => {
                 let mut own = yaml(&String::from_utf8(node.texts[KUBELET].clone()).unwrap());
                 merge(&mut own, &yaml(&patch.content));
                 node.write(KUBELET, serde_saphyr::to_string(&own).unwrap());
             }
-            "kubelet-drop-in.conf" if drop_in => {
+            "drop-in.conf" if drop_in => {
                 let path = format!("{DROP_INS}/90-kube-assay.conf");
                 node.write(&path, patch.content.as_bytes());
                 argv(node, "kubelet").push(OsText::from(format!("--config-dir={DROP_INS}").as_str()));
             }
-            "kubelet-configuration.yaml" | "kubelet-drop-in.conf" => {}
+            "configuration.yaml" | "drop-in.conf" => {}
             other => panic!("nobody knows what to do with {other}"),
         }
     }
@@ -87,8 +87,8 @@ fn kernel(node: &Recording, plan: &Plan) -> Saved {
         let mut bytes = std::fs::read(entry.path()).unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         match entry.file_name().to_str().unwrap() {
-            "sysctl.txt" => bytes = sysctls(&text, patch(".sysctl.conf")).into_bytes(),
-            "cmdline" => bytes = arguments(&text, patch(".kernel-arguments.txt")).into_bytes(),
+            "sysctl.txt" => bytes = sysctls(&text, patch("-sysctls.conf")).into_bytes(),
+            "cmdline" => bytes = arguments(&text, patch("-kernel-arguments.txt")).into_bytes(),
             _ => {}
         }
         std::fs::write(changed.path().join(entry.file_name()), bytes).unwrap();

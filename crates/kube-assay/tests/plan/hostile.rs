@@ -41,7 +41,7 @@ fn is_inert(plan: &Plan) {
                 }
             }
             "txt" => assert!(lines.iter().all(|line| line.split(' ').count() == 2), "{lines:?}"),
-            _ if patch.name.ends_with("sysctl.conf") => {
+            _ if patch.name.ends_with("-sysctls.conf") => {
                 assert!(lines.iter().all(|line| line.split(' ').count() == 3), "{lines:?}");
             }
             _ => drop(hand::yaml(&patch.content)),
