@@ -206,6 +206,7 @@ impl<'c> Edits<'c> {
 
     /// A change for a reader: what was asked for by several is told once.
     fn change(&mut self, what: String, from: Option<String>, to: Option<String>, id: &str, others: &[String]) {
+        // A file's mode and its owner are two changes.
         let same = |change: &&mut Change| change.what == what && (self.files.is_empty() || change.to == to);
         if let Some(change) = self.changes.iter_mut().find(same) {
             change.to = to;

@@ -84,7 +84,7 @@ pub fn markdown(plan: &Plan) -> String {
             Line::Title(own) => writeln!(text, "# {}\n", markdown_text(&own)),
             Line::Heading(own) => writeln!(text, "## {}\n", markdown_text(&own)),
             Line::Text(own) => writeln!(text, "{}\n", markdown_text(&own)),
-            Line::Entry(own) => writeln!(text, "- {}", markdown_text(&own)),
+            Line::Entry(own) => writeln!(text, "- **{}**", markdown_text(&own)),
             Line::Said(label, own) => writeln!(text, "- **{label}** {}", markdown_text(&own)),
             Line::Item(own) => writeln!(text, "  - {}", markdown_text(&own)),
             Line::Code(own) => writeln!(text, "{}", markdown_fence(&own)),
