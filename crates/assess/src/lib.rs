@@ -15,6 +15,7 @@ mod facts;
 mod flags;
 mod interned;
 mod judge;
+mod lever;
 mod manifest;
 mod node;
 mod operators;
@@ -35,6 +36,7 @@ pub use case::{Case, PROVIDERS};
 pub use detect::{Choice, misfit};
 pub use facts::{Fact, KERNEL, Set, TALOS, catalogue, fact, is_of_cluster, is_of_host};
 pub use judge::{Observed, Outcome, SubjectName, Verdict};
+pub use lever::{Lever, lever, meets, talos_refuses};
 pub use trails::{leads_to, trails};
 pub use value::{Type, Value};
 

@@ -51,13 +51,18 @@ pub(crate) fn holds(node: &Node<'_>, operator: Operator, value: &Value, right: &
     if operator == Operator::OwnedBy {
         return owned_by(node, value, right);
     }
+    Ok(compare(operator, value, right))
+}
+
+/// The comparisons that need no node to translate names.
+pub(crate) fn compare(operator: Operator, value: &Value, right: &Right) -> bool {
     // The kernel writes its lists with commas.
     let own = || match value {
         Value::List(members) => members.clone(),
         Value::Text(text) => text.split(',').map(|member| member.trim().to_owned()).collect(),
         other => vec![other.to_string()],
     };
-    let compare = |test: fn(std::cmp::Ordering) -> bool| {
+    let ordered = |test: fn(std::cmp::Ordering) -> bool| {
         let ordering = match value {
             Value::Int(number) | Value::Duration(number) => right.number().map(|right| number.cmp(&right)),
             Value::Text(text) => parse_number(text).zip(right.number()).map(|(left, right)| left.cmp(&right)),
@@ -66,14 +71,14 @@ pub(crate) fn holds(node: &Node<'_>, operator: Operator, value: &Value, right: &
         };
         ordering.is_some_and(test)
     };
-    Ok(match operator {
+    match operator {
         Operator::Equals => equals(value, right),
         Operator::OneOf => right.members().iter().any(|member| same(member, &value.to_string())),
         Operator::Contains => right.members().iter().all(|member| own().contains(member)),
         Operator::Excludes | Operator::Disjoint => !right.members().iter().any(|member| own().contains(member)),
         Operator::Within => own().iter().all(|member| right.members().iter().any(|allowed| same(allowed, member))),
-        Operator::AtLeast => compare(std::cmp::Ordering::is_ge),
-        Operator::AtMost => compare(std::cmp::Ordering::is_le),
+        Operator::AtLeast => ordered(std::cmp::Ordering::is_ge),
+        Operator::AtMost => ordered(std::cmp::Ordering::is_le),
         Operator::Matches => match right {
             Right::Json(Json::String(pattern)) => regex_lite::Regex::new(&format!("^(?:{pattern})$"))
                 .is_ok_and(|regex| regex.is_match(&value.to_string())),
@@ -85,7 +90,7 @@ pub(crate) fn holds(node: &Node<'_>, operator: Operator, value: &Value, right: &
         },
         Operator::Present => true,
         Operator::Absent | Operator::OwnedBy => false,
-    })
+    }
 }
 
 /// Owner and group both; either of them being another is enough to know that it does not hold.

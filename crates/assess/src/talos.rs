@@ -4,7 +4,7 @@
 //! resource tells what was declared: a weaker basis, and told as such.
 
 pub(crate) mod documents;
-mod render;
+pub(crate) mod render;
 
 use std::rc::Rc;
 

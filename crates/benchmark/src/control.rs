@@ -59,6 +59,19 @@ pub struct Control {
     pub instead: Option<String>,
     /// What a person should do, by durable source; `general` is always there. `{set}` and `{instead}` stand for these.
     pub remediation: BTreeMap<String, String>,
+    /// How a plan may settle it, where that does not follow from the requirement alone.
+    pub fix: Fix,
+}
+
+/// How a plan settles a control.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fix {
+    /// Whether a person has to settle it: the setting alone would break something, or does not do.
+    pub by_hand: bool,
+    /// Values by fact, where the bound itself is none that anybody should set.
+    pub values: BTreeMap<String, Value>,
+    /// What to know before it is changed, in a sentence.
+    pub beware: Option<String>,
 }
 
 /// Bounds by name.

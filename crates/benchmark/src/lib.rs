@@ -20,7 +20,7 @@ mod version;
 pub use builtin::builtin_files;
 pub use content::Content;
 pub use control::{
-    Comparison, Control, Equivalent, Judge, Need, Operand, Operator, Parameters, Priority, Requirement, plain,
+    Comparison, Control, Equivalent, Fix, Judge, Need, Operand, Operator, Parameters, Priority, Requirement, plain,
 };
 pub use defaults::{Component, Condition, Default, DefaultRow, FlagRules, Kind, Setting};
 pub use load::{Vocabulary, code, load};

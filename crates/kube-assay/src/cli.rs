@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Compare(Box<crate::compare::Compare>),
     /// Make a report of what another tool told
     Import(crate::import::Import),
+    /// Plan what to change: patches by owner and durable source, in order. Nothing is applied
+    Plan(Box<crate::plan::PlanArgs>),
     /// Explain a control: what it demands, why, where it is looked for, what to do
     Explain(Explain),
     /// List, show and compare profiles
@@ -174,7 +176,7 @@ pub(crate) struct Local {
     pub import: Vec<PathBuf>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(after_help = "\
 Examples:
   kube-assay scan                                   audit this node

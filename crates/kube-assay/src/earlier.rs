@@ -21,7 +21,7 @@ use crate::source::Spool;
 use crate::{history as memory, import, source};
 
 /// At most so many bytes of a report: 5,000 nodes need a tenth of it.
-const MAX_REPORT: u64 = 1 << 30;
+pub(crate) const MAX_REPORT: u64 = 1 << 30;
 
 /// What a run file begins with: zstd's mark.
 const RUN_FILE: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

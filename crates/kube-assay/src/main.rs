@@ -15,6 +15,7 @@ mod judging;
 mod lint;
 mod manifests;
 mod output;
+mod plan;
 mod preflight;
 mod profiles;
 mod register;
@@ -40,6 +41,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Collect(arguments) => collect::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Profiles(arguments) => profiles::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments),

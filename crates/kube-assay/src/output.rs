@@ -45,6 +45,11 @@ pub(crate) fn options(to_terminal: bool, verbose: bool) -> report::Options {
     report::Options { width: width(to_terminal), color: to_terminal, only: None, verbose }
 }
 
+/// The width of stdout.
+pub(crate) fn columns() -> usize {
+    width(std::io::stdout().is_terminal())
+}
+
 fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bool, to_terminal: bool) -> String {
     let only = (!only.is_empty()).then(|| only.clone());
     let filtered = only.as_ref().map(|only| report::filter(report, only));

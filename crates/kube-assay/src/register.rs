@@ -15,7 +15,7 @@ use report::{Finding, Report};
 use crate::cli::ContentArgs;
 use crate::exit::{Exit, Mistake, mistake};
 use crate::judging::{AnswerableArgs, unknown};
-use crate::{content, output};
+use crate::{content, earlier, import, output};
 
 #[derive(Args, Debug)]
 pub(crate) struct RegisterArgs {
@@ -272,16 +272,12 @@ fn due(file: &Path, within: i64, day: &Day, content: &Content) -> anyhow::Result
 
 /// A report that was written with `-o json`.
 pub(crate) fn read_report(path: &Path) -> anyhow::Result<Report> {
-    let file = std::fs::read(path).map_err(|error| mistake(format!("{}: {error}", path.display())))?;
-    let report: Report = serde_json::from_slice(&file)
-        .map_err(|error| mistake(format!("{} is no report of kube-assay (-o json): {error}", path.display())))?;
+    let wrong = |why: String| mistake(format!("{}: {why}", path.display()));
+    let text = import::read(path, earlier::MAX_REPORT)?;
+    let report: Report = serde_json::from_slice(&text)
+        .map_err(|error| wrong(format!("it is no report that `scan -o json` wrote: {error}")))?;
     if report.schema != report::SCHEMA {
-        return Err(mistake(format!(
-            "{} is {}, and this tool reads {}",
-            path.display(),
-            report.schema,
-            report::SCHEMA
-        )));
+        return Err(wrong(format!("it is a {}, and {} is known here", report::inert(&report.schema), report::SCHEMA)));
     }
     Ok(report)
 }

@@ -279,3 +279,23 @@ impl Report {
         demands(&self.findings)
     }
 }
+
+/// A report of nothing, for tests that put findings into it.
+#[cfg(test)]
+pub(crate) fn empty() -> Report {
+    let choice = Choice { name: "kubeadm".to_owned(), reason: String::new(), warning: None };
+    Report {
+        schema: SCHEMA.to_owned(),
+        tool: Tool { name: "kube-assay".to_owned(), version: "test".to_owned() },
+        run: RunInfo { captures: Vec::new(), selection: None, recorded: None },
+        platform: choice,
+        kubernetes: None,
+        profiles: Vec::new(),
+        warnings: Vec::new(),
+        coverage: Coverage { within_reach: 0, decided: 0, outside: 0 },
+        counts: BTreeMap::new(),
+        decisions: BTreeMap::new(),
+        register: None,
+        findings: Vec::new(),
+    }
+}

@@ -16,7 +16,7 @@ pub fn json(report: &Report) -> String {
     written(report)
 }
 
-/// Indented JSON in which nothing steers a terminal.
+/// Indented JSON in which nothing steers a terminal. The value has string keys only.
 #[expect(clippy::missing_panics_doc, reason = "what is told has string keys only")]
 pub fn written(value: &impl Serialize) -> String {
     let plain = serde_json::to_string_pretty(value).expect("it has string keys only");

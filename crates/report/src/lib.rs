@@ -20,6 +20,7 @@ mod model;
 mod plain;
 mod sarif;
 mod terminal;
+mod triage;
 mod wide;
 mod words;
 
@@ -35,13 +36,14 @@ pub use junit::junit;
 pub use kube_bench::{
     ImportError, Imported, KUBE_BENCH, KubeBench, imported, kube_bench, kube_bench_json, read_kube_bench,
 };
-pub use markdown::markdown;
+pub use markdown::{fenced as markdown_fence, markdown, text as markdown_text};
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, RecordedAs, RegisterInfo, Report, RunInfo, SCHEMA, Subject,
     Tool,
 };
 pub use register::{Decision, State};
 pub use sarif::sarif;
-pub use terminal::{Options, terminal};
+pub use terminal::{Options, terminal, wrap};
+pub use triage::{First, triage};
 pub use wide::wide;
 pub use words::inert;

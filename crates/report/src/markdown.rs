@@ -174,7 +174,7 @@ fn decided(finding: &Finding) -> String {
 }
 
 /// Text of which nothing is markup.
-pub(crate) fn text(foreign: &str) -> String {
+pub fn text(foreign: &str) -> String {
     let mut safe = String::with_capacity(foreign.len() + 8);
     for letter in inert(foreign).chars() {
         match letter {
@@ -194,7 +194,7 @@ pub(crate) fn text(foreign: &str) -> String {
 }
 
 /// Lines as they stand, in a fence that none of them closes.
-pub(crate) fn fenced(lines: &str) -> String {
+pub fn fenced(lines: &str) -> String {
     let runs = lines.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(runs.max(2) + 1);
     let mut block = format!("{fence}text\n");

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use assess::Verdict;
 
 pub(crate) use self::components::grade;
+pub use self::page::wrap;
 use self::page::{Page, ROW};
 use crate::formats::filter;
 use crate::model::{Finding, Report};

@@ -7,7 +7,7 @@ use diag::{Diagnostic, Fields, Node, Spanned, quoted};
 use super::requirement::{Requirements, Role, asked_of, misfit};
 use super::shape::Slot;
 use super::{File, Given, Named, code};
-use crate::{Control, Equivalent, Judge, Need, Priority, Requirement};
+use crate::{Control, Equivalent, Fix, Judge, Need, Priority, Requirement};
 
 /// A title longer than this does not fit a line of a report.
 const LONGEST_TITLE: usize = 90;
@@ -86,6 +86,7 @@ fn control(file: &File<'_>, node: &Node, shared: &Shared) -> Option<Named<Option
     let instead = fields.optional_str("instead").map(|instead| instead.value);
     let observe = observe(file, &mut fields, for_each.is_some());
     let why = fields.required_str("why");
+    let fix = fix(file, &mut fields, judge.as_ref(), &equivalent);
     let remediation = match fields.node("remediation") {
         Some(node) => remediation(file, node),
         None if !shared.remediation.is_empty() => shared.remediation.clone(),
@@ -128,6 +129,7 @@ fn control(file: &File<'_>, node: &Node, shared: &Shared) -> Option<Named<Option
             set,
             instead,
             remediation,
+            fix,
         };
         Some(Draft { control, places })
     };
@@ -223,6 +225,33 @@ fn equivalent(requirements: &mut Requirements<'_, '_>, fields: &mut Fields<'_, '
         Some(Equivalent { require: require?, because: because?.value })
     };
     nodes.iter().filter_map(read).collect()
+}
+
+/// A fix speaks of facts that the control demands something of, or leaves everything to a person.
+fn fix(file: &File<'_>, fields: &mut Fields<'_, '_>, judge: Option<&Judge>, ways: &[Equivalent]) -> Fix {
+    let Some(mut fields) = fields.optional_map("fix") else { return Fix::default() };
+    let (at, by_hand) = (fields.span(), fields.optional_bool("by_hand").unwrap_or_default());
+    let given = file.parameters(fields.node("set"));
+    let beware = fields.optional_str("beware").map(|beware| beware.value);
+    fields.finish();
+    if by_hand && !given.is_empty() {
+        file.report(file.error(code::CONFLICT, &at, "what is settled by hand has nothing to `set`"));
+    }
+    let Some(judge) = judge else { return Fix::default() };
+    let required = match judge {
+        Judge::Require(requirement) => Some(requirement),
+        Judge::Manual { unless, .. } => unless.as_ref(),
+    };
+    let parts = required.into_iter().chain(ways.iter().map(|way| &way.require));
+    let facts: Vec<&str> =
+        parts.flat_map(Requirement::comparisons).map(|(comparison, _)| comparison.fact.as_str()).collect();
+    for Given { name, .. } in given.iter().filter(|given| !facts.contains(&given.name.value.as_str())) {
+        let message = format!("the control demands nothing of {}", quoted(&name.value));
+        let known = facts.iter().copied();
+        file.report(file.error(code::UNKNOWN_FACT, &name.span, message).did_you_mean(&name.value, known));
+    }
+    let values = given.into_iter().map(|given| (given.name.value, given.value.value)).collect();
+    Fix { by_hand, values, beware }
 }
 
 fn observe(file: &File<'_>, fields: &mut Fields<'_, '_>, has_members: bool) -> Vec<String> {

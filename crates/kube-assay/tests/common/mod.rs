@@ -44,16 +44,26 @@ pub(crate) fn judge_run<C: Captures<Error: std::fmt::Debug>>(
     profile: &str,
     selection: &Selection,
 ) -> Report {
+    judge_by(run, content, &[profile], selection)
+}
+
+/// The same by several profiles at once.
+pub(crate) fn judge_by<C: Captures<Error: std::fmt::Debug>>(
+    run: &C,
+    content: &Content,
+    profiles: &[&str],
+    selection: &Selection,
+) -> Report {
     let case = Case::new(run, content, None, None).unwrap().unwrap();
-    let profile = content.profile(profile).unwrap();
+    let profiles: Vec<_> = profiles.iter().map(|name| content.profile(name).unwrap()).collect();
     let mut captures = Vec::new();
     let done = |capture: &Capture, presence| captures.push(CaptureInfo::of(capture, presence));
-    let judged = case.judge(&[profile], selection, done).unwrap();
+    let judged = case.judge(&profiles, selection, done).unwrap();
     report::build(Material {
         captures,
         content,
         judged: &judged,
-        profiles: vec![(profile, assess::Choice::given(&profile.name, "--profile"))],
+        profiles: profiles.iter().map(|own| (*own, assess::Choice::given(&own.name, "--profile"))).collect(),
         platform: case.platform().clone(),
         kubernetes: case.kubernetes().map(|(_, choice)| choice.clone()),
         selection: None,

@@ -6,6 +6,7 @@
 mod common;
 mod made;
 mod mission;
+mod planned;
 mod rendered;
 mod saved;
 #[path = "../../../collect/tests/talos/server.rs"]

@@ -15,7 +15,7 @@ fn write(documents: &[Json], to: &Path) -> String {
     to.display().to_string()
 }
 
-fn judged(documents: &[Json], minor: u32, profile: &str) -> report::Report {
+pub(crate) fn judged(documents: &[Json], minor: u32, profile: &str) -> report::Report {
     let directory = tempfile::tempdir().unwrap();
     let file = write(documents, &directory.path().join("machine.yaml"));
     let version = format!("v1.{minor}.0");

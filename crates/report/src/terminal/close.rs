@@ -9,6 +9,7 @@ use super::Telling;
 use super::components::grade;
 use super::page::ROW;
 use crate::model::{Finding, Report};
+use crate::triage::{First, triage};
 use crate::words::{self, number};
 
 impl<'r> Telling<'r> {
@@ -166,24 +167,52 @@ impl<'r> Telling<'r> {
         failed
     }
 
-    /// The last line: what to do next.
+    /// The end: the few things to do first, and what to do next.
     pub(super) fn next(&mut self) {
-        let name = |finding: &&Finding| {
-            format!("{} {} ({})", finding.component, finding.id(), words::priority(finding.priority))
-        };
-        let first: Vec<String> = self.gravest().iter().take(3).map(name).collect();
-        let count = |verdict| self.report.counts.get(&verdict).copied().unwrap_or(0);
-        let unseen = count(Verdict::Unknown).saturating_sub(self.report.coverage.outside);
-        let line = match (first.is_empty(), count(Verdict::Fail)) {
-            (false, _) => format!("Start with: {}.", first.join(", ")),
-            (true, 0) if unseen > 0 => {
-                format!("Nothing failed, but {unseen} could not be seen: see what would help, above.")
-            }
-            (true, 0) => "Nothing failed.".to_owned(),
-            (true, hidden) => format!("{hidden} failed and are not told here."),
-        };
+        let report: &'r Report = self.report;
+        let first = triage(report);
+        let count = |verdict| report.counts.get(&verdict).copied().unwrap_or(0);
+        let unseen = count(Verdict::Unknown).saturating_sub(report.coverage.outside);
+        let told = report.findings.iter().any(|finding| finding.verdict == Verdict::Fail);
         self.page.blank();
-        self.page.strong(&line);
+        if first.is_empty() {
+            let line = match count(Verdict::Fail) {
+                0 if unseen > 0 => {
+                    format!("Nothing failed, but {unseen} could not be seen: see what would help, above.")
+                }
+                0 => "Nothing failed.".to_owned(),
+                settled if told => format!("{settled} failed, and nothing of it is open."),
+                hidden => format!("{hidden} failed and are not told here."),
+            };
+            return self.page.strong(&line);
+        }
+        self.page.strong("Start with:");
+        for (at, one) in first.iter().enumerate() {
+            let line = self.first(one);
+            self.page.paragraph(2, 5, &format!("{}. {line}", at + 1));
+        }
+        self.page.strong("`kube-assay plan` with the same options writes what to change, in order.");
+    }
+
+    /// One thing to do: what it is about, the ids that it settles, and where.
+    fn first(&self, first: &First<'_>) -> String {
+        let mut ids: Vec<&str> = first.findings.iter().map(|finding| finding.id()).collect();
+        let mut seen = BTreeSet::new();
+        ids.retain(|id| seen.insert(*id));
+        let what = if first.cause.is_empty() { String::new() } else { format!(", {}", first.cause) };
+        let all = self.report.run.captures.iter().filter(|capture| capture.source != "cluster").count();
+        let nodes: Vec<&str> = first.nodes.iter().copied().collect();
+        let on = match nodes.len() {
+            _ if all < 2 || assess::is_of_cluster(first.component) => String::new(),
+            few if few <= 3 => format!("; on {}", nodes.join(", ")),
+            many => format!("; on {many} of {all} nodes"),
+        };
+        let title = match first.findings.as_slice() {
+            [one] => format!(" {}", one.title),
+            _ => String::new(),
+        };
+        let priority = words::priority(first.priority);
+        format!("{}{what} ({priority}): {}{title}{on}", first.component, words::some(&ids, false))
     }
 
     /// A node without any component: one paragraph, and the ids for the record.

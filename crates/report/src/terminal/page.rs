@@ -177,7 +177,7 @@ fn style(verdict: Verdict) -> Style {
 }
 
 /// Breaks text at spaces: the first line has its own room. A longer word stands on a line of its own.
-fn wrap(text: &str, first: usize, further: usize) -> Vec<String> {
+pub fn wrap(text: &str, first: usize, further: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     let mut used = 0;

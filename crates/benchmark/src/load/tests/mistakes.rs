@@ -358,3 +358,32 @@ explains:
         help: did you mean `text`?
     "#);
 }
+
+#[test]
+fn fixes() {
+    insta::assert_snapshot!(shown(&[("c.yaml", "\
+controls:
+  - control: a
+    title: What nobody demands
+    component: kubelet
+    priority: low
+    require: { fact: kubelet.port, at_least: 1 }
+    fix: { set: { kubelet.prt: 10, kubelet.port: 10 }, beware: Look first. }
+    why: x
+    remediation: { general: x }
+  - control: b
+    title: By hand, and yet set
+    component: kubelet
+    priority: low
+    require: { fact: kubelet.port, at_least: 1 }
+    fix: { by_hand: true, set: { kubelet.port: 10 }, bewar: x }
+    why: x
+    remediation: { general: x }
+")]), @r"
+    c.yaml:7:19: error[unknown-fact]: the control demands nothing of `kubelet.prt`
+        help: did you mean `kubelet.port`?
+    c.yaml:15:54: error[unknown-field]: unknown field `bewar`
+        help: did you mean `beware`?
+    c.yaml:15:12: error[conflict]: what is settled by hand has nothing to `set`
+    ");
+}

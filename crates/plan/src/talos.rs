@@ -1,0 +1,204 @@
+//! Patches for Talos: the machine configuration in both of its forms, and the image's kernel arguments.
+
+use serde_json::{Value as Json, json};
+
+use crate::edits::{Edits, SettingEdit, as_field, as_text, flag};
+use crate::kubeadm::Draft;
+use crate::model::{Change, Target};
+use crate::words::Advice;
+use crate::yaml::{documents, put};
+
+/// From this minor version of Talos 1 on, configurations may be in documents of their own.
+const DOCUMENTS: u32 = 14;
+
+/// How a control plane is patched.
+const ONE_BY_ONE: &str = "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on one control plane; wait until the pod is Ready, verify, then the next.";
+
+/// Where a component is configured: path in v1alpha1, kind of document.
+fn part(target: Target) -> Option<(&'static [&'static str], &'static str)> {
+    Some(match target {
+        Target::KubeApiserver => (&["cluster", "apiServer"], "KubeAPIServerConfig"),
+        Target::KubeControllerManager => (&["cluster", "controllerManager"], "KubeControllerManagerConfig"),
+        Target::KubeScheduler => (&["cluster", "scheduler"], "KubeSchedulerConfig"),
+        _ => return None,
+    })
+}
+
+/// Why Talos has no place for a change. `minor`: that of Talos 1, if it is known.
+pub(crate) fn refuses(target: Target, edit: Option<&SettingEdit<'_>>, minor: Option<u32>) -> Option<&'static str> {
+    let Some(edit) = edit else {
+        return (target == Target::Files).then_some("Talos has no shell: files are as it makes them");
+    };
+    let (name, component) = match target {
+        Target::Etcd => return Some("Talos sets etcd's arguments itself"),
+        Target::Kubelet => (edit.setting.field.as_deref().unwrap_or(flag(edit.setting)), "kubelet"),
+        Target::KubeApiserver => (flag(edit.setting), "kube-apiserver"),
+        Target::KubeControllerManager => (flag(edit.setting), "kube-controller-manager"),
+        _ => (flag(edit.setting), "kube-scheduler"),
+    };
+    if edit.value.is_none() || target == Target::Kubelet && edit.by_flag {
+        return Some("an entry has to be taken out of the machine configuration, which a patch cannot say");
+    }
+    // What a person gives there is added to Talos' own.
+    if ["tls-cipher-suites", "authorization-mode"].contains(&name) {
+        return Some("Talos adds to its own list what is given, so nothing can be taken out of it");
+    }
+    if name == "seccompDefault" {
+        return None;
+    }
+    let minor = minor.unwrap_or(DOCUMENTS);
+    let refused = assess::talos_refuses(component, name, minor, minor >= DOCUMENTS);
+    refused.then_some("Talos sets it itself and lets nobody change it")
+}
+
+/// The patches of a step.
+pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> Vec<Draft> {
+    let (old, new) = match target {
+        Target::Sysctls => {
+            let params: Json =
+                edits.sysctls.iter().map(|(key, value)| (key.clone(), Json::from(value.as_str()))).collect();
+            (json!({ "machine": { "sysctls": params } }), document("SysctlConfig", "params", params))
+        }
+        Target::KernelArguments => return arguments(edits),
+        Target::Kubelet => kubelet(edits),
+        _ => {
+            let Some((path, kind)) = part(target) else { return Vec::new() };
+            let (mut old, mut new) = (json!({}), json!({ "apiVersion": "v1alpha1", "kind": kind }));
+            for edit in &edits.settings {
+                let Some(value) = &edit.value else { continue };
+                // The scheduler is always given a file, and then does not read the flag.
+                let (key, name, value) = match &edit.setting.field {
+                    Some(field) if target == Target::KubeScheduler => {
+                        ("config", field.as_str(), as_field(edit.setting, value))
+                    }
+                    _ => ("extraArgs", flag(edit.setting), Json::from(own_plugins(edit, as_text(value)))),
+                };
+                put(&mut old, &[path, &[key, name]].concat(), value.clone());
+                put(&mut new, &[key, name], value);
+            }
+            (old, new)
+        }
+    };
+    let nodes = if matches!(target, Target::Sysctls | Target::Kubelet) { "each machine" } else { "each control plane" };
+    let mut drafts = vec![(
+        "talos-v1alpha1.yaml",
+        format!("{nodes} that configures this in the document without a kind"),
+        documents(&["A strategic merge patch: `talosctl patch machineconfig --patch @FILE`.".to_owned()], &[old]),
+    )];
+    if minor.is_none_or(|minor| minor >= DOCUMENTS) {
+        let kind = new["kind"].as_str().unwrap_or_default().to_owned();
+        let head = if target == Target::Sysctls {
+            format!("For a machine that has the document {kind} already: it wins over machine.sysctls.")
+        } else {
+            format!("Only for a machine that has the document {kind} already: beside the old form Talos refuses it.")
+        };
+        drafts.push((
+            "talos-documents.yaml",
+            format!("{nodes} that configures this in a document {kind} (Talos 1.14 and newer)"),
+            documents(&[head], &[new]),
+        ));
+    }
+    drafts
+}
+
+/// What is set in a file there is named by its field, and not by the flag.
+pub(crate) fn name_changes(target: Target, edits: &mut Edits<'_>) {
+    for edit in edits.settings.iter().filter(|_| target == Target::KubeScheduler) {
+        let named = |change: &&mut Change| change.what.strip_prefix("--") == Some(flag(edit.setting));
+        if let (Some(field), Some(change)) = (&edit.setting.field, edits.changes.iter_mut().find(named)) {
+            change.what.clone_from(field);
+        }
+    }
+}
+
+/// Talos enables `NodeRestriction` itself and adds what is given.
+fn own_plugins(edit: &SettingEdit<'_>, value: String) -> String {
+    if edit.setting.name != "enable-admission-plugins" {
+        return value;
+    }
+    value.split(',').filter(|name| *name != "NodeRestriction").collect::<Vec<_>>().join(",")
+}
+
+fn document(kind: &str, key: &str, value: Json) -> Json {
+    let mut own = json!({ "apiVersion": "v1alpha1", "kind": kind });
+    own[key] = value;
+    own
+}
+
+/// The kubelet's configuration in both forms. Its seccomp default has a key of its own.
+fn kubelet(edits: &Edits<'_>) -> (Json, Json) {
+    let (mut old, mut new) = (json!({}), json!({ "apiVersion": "v1alpha1", "kind": "KubeletConfig" }));
+    for edit in &edits.settings {
+        let Some(value) = &edit.value else { continue };
+        let (key, path, value) = match &edit.setting.field {
+            _ if edit.setting.name == "seccompDefault" => {
+                ("defaultRuntimeSeccompProfileEnabled", Vec::new(), value.clone())
+            }
+            Some(field) => ("config", field.split('.').collect(), as_field(edit.setting, value)),
+            None => ("extraArgs", vec![flag(edit.setting)], Json::from(as_text(value))),
+        };
+        let old_key = if key == "config" { "extraConfig" } else { key };
+        put(&mut old, &[&["machine", "kubelet", old_key][..], &path].concat(), value.clone());
+        put(&mut new, &[&[key][..], &path].concat(), value);
+    }
+    (old, new)
+}
+
+fn arguments(edits: &Edits<'_>) -> Vec<Draft> {
+    // A minus before a name takes away what Talos sets by default.
+    let all: Vec<String> = edits
+        .arguments
+        .iter()
+        .map(|(argument, stays)| if *stays { argument.clone() } else { format!("-{argument}") })
+        .collect();
+    let schematic = json!({ "customization": { "extraKernelArgs": all } });
+    let install = json!({ "machine": { "install": { "extraKernelArgs": all } } });
+    let head = |text: &str| vec![text.to_owned()];
+    vec![
+        (
+            "talos-schematic.yaml",
+            "the schematic of the machines' image, at your Image Factory".to_owned(),
+            documents(
+                &head("Lay it over the schematic that the machines have, and upgrade to its installer."),
+                &[schematic],
+            ),
+        ),
+        (
+            "talos-v1alpha1.yaml",
+            "machines that boot by GRUB, in place of the schematic".to_owned(),
+            documents(&head("Without effect on machines that boot a unified kernel image."), &[install]),
+        ),
+    ]
+}
+
+/// What to do, and how to go back.
+pub(crate) fn advice(target: Target) -> Advice {
+    let patch = "Take the patch for the form in which the machine configures this: `talosctl get machineconfig -o yaml` shows it.";
+    let (apply, restart) = match target {
+        Target::KernelArguments => (
+            "`talosctl upgrade --image` to the installer of the new schematic on one machine of the trial, then on the others, one after another.",
+            "Each machine is drained and boots.",
+        ),
+        Target::Sysctls => (
+            "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on the trial and then machine by machine. A weaker value of your own goes.",
+            "Nothing restarts; a value holds at once.",
+        ),
+        Target::Kubelet => (
+            "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on the trial and then machine by machine.",
+            "The kubelet of each machine restarts by itself. Pods go on running.",
+        ),
+        Target::KubeControllerManager | Target::KubeScheduler => {
+            (ONE_BY_ONE, "The static pod of each control plane restarts by itself, and another one leads meanwhile.")
+        }
+        _ => (
+            ONE_BY_ONE,
+            "The static pod of each control plane restarts by itself; with a single one the API may be away for about a minute.",
+        ),
+    };
+    let todo: &[&str] = if target == Target::KernelArguments { &[apply] } else { &[patch, apply] };
+    Advice {
+        todo: todo.iter().map(|line| (*line).to_owned()).collect(),
+        restart: restart.to_owned(),
+        rollback: "Save `talosctl get machineconfig -o yaml` first (it holds secrets), and apply what it said before, or take the entries out with `talosctl edit machineconfig`.".to_owned(),
+    }
+}

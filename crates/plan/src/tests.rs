@@ -1,0 +1,161 @@
+//! What patches say, by setting, version and platform.
+
+use benchmark::{Content, Version};
+use serde_json::{Value as Json, json};
+
+use crate::derive::{Move, To};
+use crate::edits::Edits;
+use crate::model::Target;
+use crate::{kubeadm, talos};
+
+fn content() -> Content {
+    let (content, found) =
+        benchmark::load(&benchmark::builtin_files(), &assess::vocabulary(), &mut diag::Sources::default());
+    assert!(!diag::has_errors(&found), "{found:?}");
+    content
+}
+
+fn finding(observed: &Json) -> report::Finding {
+    serde_json::from_value(json!({
+        "control": "c", "title": "t", "component": "kubelet", "priority": "high", "parameters": {}, "cited_by": [],
+        "verdict": "fail", "equivalent": null, "basis": null, "reason": "", "help": null, "outside": false,
+        "expected": "", "observed": [observed], "notes": [], "subjects": [], "why": "", "remediation": "",
+        "decision": { "state": "required" },
+    }))
+    .unwrap()
+}
+
+/// Changes of one fact each: its name, the value seen with its source, and what it is to be.
+fn edits<'c>(content: &'c Content, changes: &[(&str, Option<&str>, &str, To)]) -> Edits<'c> {
+    let mut edits = Edits::default();
+    for (fact, value, source, to) in changes {
+        let finding =
+            finding(&json!({ "fact": fact, "value": value, "how": "explicit", "source": source, "decides": true }));
+        let seen = finding.observed.first().cloned();
+        let one = Move { lever: assess::lever(fact), to: to.clone(), seen };
+        let version = Some(Version { major: 1, minor: 36 });
+        assert!(edits.add(content, version, &one, &finding, &[]), "{fact}");
+    }
+    edits
+}
+
+fn read(drafts: &[kubeadm::Draft], end: &str) -> Json {
+    let text = &drafts.iter().find(|(name, ..)| *name == end).unwrap_or_else(|| panic!("no {end}")).2;
+    serde_saphyr::from_str(text).unwrap()
+}
+
+#[test]
+fn arguments_are_lists_or_maps_by_the_version_of_kubeadm() {
+    let content = content();
+    let edits = edits(&content, &[("kube-apiserver.profiling", None, "", To::Value(json!(false)))]);
+    let of = |minor: Option<u32>| {
+        let version = minor.map(|minor| Version { major: 1, minor });
+        read(&kubeadm::patches(Target::KubeApiserver, &edits, version), "cluster-configuration.yaml")
+    };
+    let list = json!({ "apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration",
+        "apiServer": { "extraArgs": [{ "name": "profiling", "value": "false" }] } });
+    let map = json!({ "apiVersion": "kubeadm.k8s.io/v1beta3", "kind": "ClusterConfiguration",
+        "apiServer": { "extraArgs": { "profiling": "false" } } });
+    assert_eq!([of(Some(30)), of(Some(31)), of(None)], [map, list.clone(), list]);
+}
+
+#[test]
+fn a_drop_in_is_written_where_kubelets_take_one() {
+    let content = content();
+    let edits = edits(&content, &[("kubelet.podPidsLimit", None, "", To::Value(json!(4096)))]);
+    let has = |version: Option<Version>| {
+        let drafts = kubeadm::patches(Target::Kubelet, &edits, version);
+        drafts.iter().any(|(name, ..)| *name == "drop-in.conf")
+    };
+    let version = |minor| Some(Version { major: 1, minor });
+    assert_eq!([has(version(29)), has(version(30)), has(None)], [false, true, false]);
+}
+
+#[test]
+fn a_flag_that_stands_in_the_way_of_a_field_goes() {
+    let content = content();
+    let flag = "--read-only-port in the arguments of pid 7";
+    let edits = edits(&content, &[("kubelet.readOnlyPort", Some("10255"), flag, To::Value(json!(0)))]);
+    let drafts = kubeadm::patches(Target::Kubelet, &edits, None);
+    assert_eq!(read(&drafts, "flags.yaml"), json!({ "set": [], "remove": ["--read-only-port"] }));
+    assert_eq!(read(&drafts, "configuration.yaml")["readOnlyPort"], 0);
+    let refused = talos::refuses(Target::Kubelet, edits.settings.first(), Some(13));
+    assert!(refused.unwrap().contains("taken out"), "Talos' patches take nothing out");
+}
+
+#[test]
+fn lists_keep_what_stands_there_and_several_findings_make_one_value() {
+    let content = content();
+    let modes = "kube-apiserver.authorization-modes";
+    let (seen, source) = (Some("AlwaysAllow, Webhook"), "--authorization-mode in the arguments of pid 1");
+    let texts = |all: &[&str]| all.iter().map(|own| (*own).to_owned()).collect::<Vec<_>>();
+    let edits = edits(
+        &content,
+        &[
+            (modes, seen, source, To::Without(texts(&["AlwaysAllow"]))),
+            (modes, seen, source, To::With(texts(&["Node"]))),
+            (modes, seen, source, To::With(texts(&["RBAC", "Node"]))),
+        ],
+    );
+    let drafts = kubeadm::patches(Target::KubeApiserver, &edits, None);
+    assert_eq!(read(&drafts, "static-pod-flags.yaml")["set"], json!(["--authorization-mode=Webhook,Node,RBAC"]));
+    let [change] = edits.changes.as_slice() else { panic!("{:?}", edits.changes) };
+    assert_eq!(change.from.as_deref(), Some("AlwaysAllow, Webhook"));
+    assert_eq!(change.to.as_deref(), Some("Webhook, Node, RBAC"));
+}
+
+#[test]
+fn what_goes_is_named_and_what_talos_keeps_is_refused() {
+    let content = content();
+    let edits = edits(&content, &[("kube-apiserver.token-auth-file", Some("/t"), "--token-auth-file in x", To::Gone)]);
+    let drafts = kubeadm::patches(Target::KubeApiserver, &edits, None);
+    assert_eq!(read(&drafts, "static-pod-flags.yaml"), json!({ "set": [], "remove": ["--token-auth-file"] }));
+    assert!(drafts[0].2.contains("# Take out of extraArgs, with the volume of its file: token-auth-file\n"));
+    for (fact, target, minor, refused) in [
+        ("kubelet.protectKernelDefaults", Target::Kubelet, 13, true),
+        ("kubelet.podPidsLimit", Target::Kubelet, 13, false),
+        ("kubelet.seccompDefault", Target::Kubelet, 13, false),
+        ("kube-apiserver.tls-min-version", Target::KubeApiserver, 13, false),
+        ("kube-apiserver.tls-min-version", Target::KubeApiserver, 14, true),
+        ("kube-apiserver.tls-cipher-suites", Target::KubeApiserver, 13, true),
+        ("etcd.auto-tls", Target::Etcd, 13, true),
+    ] {
+        let edits = self::edits(&content, &[(fact, None, "", To::Value(json!(true)))]);
+        let why = talos::refuses(target, edits.settings.first(), Some(minor));
+        assert_eq!(why.is_some(), refused, "{fact} 1.{minor}: {why:?}");
+    }
+    assert!(talos::refuses(Target::Files, None, Some(13)).is_some());
+}
+
+/// Settings of a kernel come before the kubelet that would not start without them.
+#[test]
+fn steps_are_in_the_order_that_is_safe() {
+    let mut targets = [
+        Target::KernelArguments,
+        Target::Kubelet,
+        Target::KubeScheduler,
+        Target::KubeApiserver,
+        Target::Sysctls,
+        Target::Etcd,
+        Target::Files,
+        Target::KubeControllerManager,
+    ];
+    targets.sort();
+    let words = targets.map(Target::word);
+    assert_eq!(
+        words,
+        [
+            "files",
+            "sysctls",
+            "etcd",
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kubelet",
+            "kernel-arguments",
+        ]
+    );
+    let content = content();
+    let edits = edits(&content, &[("kubelet.protectKernelDefaults", None, "", To::Value(json!(true)))]);
+    assert!(crate::words::warnings(Target::Kubelet, &edits)[0].contains("first the kernel's settings"));
+}
