@@ -265,6 +265,8 @@ mod tests {
         );
     }
 
+    type Change<'c> = &'c dyn Fn(&mut Vec<(Digest, String)>);
+
     #[test]
     fn whatever_is_changed_in_a_chain_is_found() {
         let good = chain(vec![run("prod", true), run("prod", false), run("test", true), prune(&[1])]);
@@ -274,7 +276,6 @@ mod tests {
             stored[at].1 = stored[at].1.replacen(from, to, 1);
             stored[at].0 = Digest::of(stored[at].1.as_bytes());
         };
-        type Change<'c> = &'c dyn Fn(&mut Vec<(Digest, String)>);
         let changes: [(&str, Change<'_>, &str); 10] = [
             ("text", &|all| all[1].1 = all[1].1.replace("prod", "qrod"), "entry 2 is not what its hash says"),
             ("hash", &|all| all[3].0 = Digest::of(b"other"), "entry 4 is not what its hash says"),
@@ -288,9 +289,9 @@ mod tests {
             ("prune", &|all| rehashed(all, 3, "[1]", "[1,1]"), "entry 4 prunes 1, which is no run that was there"),
         ];
         for (what, change, expected) in changes {
-            let mut changed = good.clone();
-            change(&mut changed);
-            let wrong = told(&changed);
+            let mut bad = good.clone();
+            change(&mut bad);
+            let wrong = told(&bad);
             assert!(wrong.iter().any(|wrong| wrong.starts_with(expected)), "{what}: {wrong:?}");
         }
     }

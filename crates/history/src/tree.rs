@@ -344,12 +344,13 @@ pub(crate) mod tests {
         (0..count).map(|at| json!({ "trail": format!("kubelet.{at}"), "seen": "x".repeat(at * 37 % 700) })).collect()
     }
 
+    type Change = fn(&mut Vec<Value>);
+
     #[test]
     fn a_change_in_a_long_list_costs_little() {
         let before = items(3000);
         let (_, old) = packed(&Value::from(before.clone()));
         let all: usize = old.values().map(Vec::len).sum();
-        type Change = fn(&mut Vec<Value>);
         let changes: [(&str, Change); 4] = [
             ("another member", |list| list[1500] = json!({ "trail": "other" })),
             ("one more", |list| list.insert(7, json!({ "trail": "other" }))),

@@ -1,8 +1,11 @@
 //! What was recorded comes back; what was pruned is gone; what was changed is found.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod material;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -252,10 +255,10 @@ fn a_flipped_byte_of_an_archive_is_found() {
 fn dump(store: &Store) -> Result<String, HistoryError> {
     let mut text = String::new();
     for entry in store.entries()? {
-        text += &format!("{entry:?}\n");
+        let _ = writeln!(text, "{entry:?}");
         if entry.whole().is_some() {
             text += &report::json(&store.report(&entry)?);
-            text += &format!("{:?}{:?}", store.content(&entry)?, store.register(&entry)?);
+            let _ = write!(text, "{:?}{:?}", store.content(&entry)?, store.register(&entry)?);
             let mut run = Vec::new();
             evidence::write_run(&store.evidence(&entry)?, &mut run).unwrap();
             text += &history::Digest::of(&run).to_string();

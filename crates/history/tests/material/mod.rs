@@ -1,6 +1,7 @@
 //! Runs of real size: the recorded node, judged, as one node or as several.
 
 #![allow(dead_code, reason = "each test and the bench use a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::path::Path;
 
