@@ -120,7 +120,7 @@ impl Run {
     /// Gives a report the evidence that it was made from, from a run file.
     pub(crate) fn with_evidence(mut self, path: &Path, content: &Content) -> anyhow::Result<Self> {
         if self.evidence.is_some() {
-            return Err(mistake("--before-evidence goes with a report: BEFORE has its own evidence"));
+            return Err(mistake("--before-evidence goes with a report: BEFORE is a run with evidence of its own"));
         }
         let spool = evidence_of(path, content)?;
         belongs(&spool, &self.told).map_err(|why| mistake(format!("{}: {why}", path.display())))?;
@@ -182,7 +182,7 @@ impl Run {
     }
 }
 
-/// What runs before one said, by control.
+/// What the runs up to one said, by control.
 struct Past<'a> {
     run: &'a Run,
     finder: &'a Finder<'a>,
@@ -197,8 +197,9 @@ impl Past<'_> {
             // A history that cannot be read tells no dates, and what is new is new all the same.
             store.past(place.control, self.finder.cluster).unwrap_or_default()
         });
+        // The run itself among them: its entry has a date where its evidence may have none.
         let before = |entry: &Entry| match &self.run.entry {
-            Some(own) => entry.number < own.number,
+            Some(own) => entry.number <= own.number,
             None => true,
         };
         let verdict = |findings: &[std::sync::Arc<report::Finding>]| -> Option<Verdict> {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use assess::Verdict;
 use jiff::Timestamp;
-use report::Stand;
 
 use crate::cli::{Scan, VerdictArg};
 use crate::earlier::Finder;
@@ -31,7 +30,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let now = Timestamp::now();
     let gate = arguments.gate.stand(&report, drift.as_ref(), now);
     if let Some(store) = &mut history {
-        let good = gate.stand == Stand::Open;
+        let good = arguments.gate.is_good(&gate);
         gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now))?;
     }
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
