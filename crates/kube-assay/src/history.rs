@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use report::{Verdict, inert};
 
 use crate::cli::Output;
+use crate::earlier::as_recorded;
 use crate::exit::{Exit, mistake};
 use crate::output;
 
@@ -91,10 +92,9 @@ enum HistoryCommand {
 }
 
 #[derive(Args, Debug)]
-#[group(id = "rule", required = true, multiple = false, args = ["keep_last", "older_than"])]
 struct Prune {
     /// Keep so many runs of each cluster
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", required_unless_present = "older_than", conflicts_with = "older_than")]
     keep_last: Option<NonZeroUsize>,
     /// Remove what was recorded longer ago: 400d, 12h
     #[arg(long, value_name = "AGE", value_parser = age)]
@@ -177,7 +177,9 @@ pub(crate) fn run(arguments: &History) -> anyhow::Result<Exit> {
         HistoryCommand::Show { run, cluster, output, verbose } => {
             let store = place.read()?;
             let entry = store.find(run, cluster.as_deref()).map_err(told)?;
-            output::tell(&store.report(&entry).map_err(told)?, output, &BTreeSet::new(), *verbose)?;
+            let mut report = store.report(&entry).map_err(told)?;
+            report.run.recorded = Some(as_recorded(&entry));
+            output::tell(&report, output, &BTreeSet::new(), *verbose)?;
             Ok(Exit::Clean)
         }
         HistoryCommand::Verify { archive, head } => {
