@@ -93,15 +93,23 @@ enum HistoryCommand {
 
 #[derive(Args, Debug)]
 struct Prune {
+    #[command(flatten)]
+    old: Old,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Which runs are old.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Old {
     /// Keep so many runs of each cluster
     #[arg(long, value_name = "NUMBER", required_unless_present = "older_than", conflicts_with = "older_than")]
     keep_last: Option<NonZeroUsize>,
     /// Remove what was recorded longer ago: 400d, 12h
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<SignedDuration>,
-    /// Say what would be removed, and remove nothing
-    #[arg(long)]
-    dry_run: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -300,7 +308,7 @@ fn verified(found: &Verification) -> String {
 
 fn pruned(place: &Place, prune: &Prune) -> anyhow::Result<Exit> {
     let now = Timestamp::now();
-    let rule = match (prune.keep_last, prune.older_than) {
+    let rule = match (prune.old.keep_last, prune.old.older_than) {
         (Some(number), _) => Rule::KeepLast(number),
         (None, Some(age)) => Rule::Before(now.checked_sub(age).context("so long ago there was no time")?),
         (None, None) => return Err(mistake("say which runs go: --keep-last NUMBER or --older-than AGE")),

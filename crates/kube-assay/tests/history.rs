@@ -1,5 +1,7 @@
 //! The command `history`, as a person calls it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::Path;
 
 use history::{Record, Store};
