@@ -58,10 +58,10 @@ impl Finder<'_> {
         let Some(store) = self.history else {
             return Err(mistake(format!("{reference} is a run of the history, and there is none: see --history")));
         };
-        self.recorded(store, store.find(reference, self.cluster).map_err(memory::told)?)
+        Self::recorded(store, store.find(reference, self.cluster).map_err(memory::told)?)
     }
 
-    fn recorded(&self, store: &Store, entry: Entry) -> anyhow::Result<Run> {
+    fn recorded(store: &Store, entry: Entry) -> anyhow::Result<Run> {
         let mut told = store.report(&entry).map_err(memory::told)?;
         told.run.recorded = Some(as_recorded(&entry));
         let mut spool = Spool::new(SpooledTempFile::new(source::IN_MEMORY));
