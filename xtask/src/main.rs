@@ -16,8 +16,8 @@ fn main() -> ExitCode {
     let done = match chore.as_str() {
         "schemas" => schemas(),
         "dist" => dist(),
-        "image" => make_image(),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask schemas|dist|image")),
+        "image" => make_image(std::env::args().nth(2).as_deref().unwrap_or("probe")),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask schemas|dist|image [kube-assay]")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
