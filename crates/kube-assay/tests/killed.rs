@@ -61,9 +61,9 @@ fn a_scan_that_is_killed_at_any_moment_leaves_no_half_run() {
         let _ = child.kill();
         let status = child.wait().unwrap();
         if status.code().is_some() {
-            ended += 1
+            ended += 1;
         } else {
-            killed += 1
+            killed += 1;
         }
         told.extend(acknowledged(&reader.join().unwrap().unwrap()));
         let store = Store::read(&history).unwrap();

@@ -97,8 +97,8 @@ impl Cluster {
         };
         let entry: Vec<String> = draft.out.lines().map(line).collect();
         std::fs::write(self.path("register.yaml"), format!("register: story\n{}\n", entry.join("\n"))).unwrap();
-        let lint = call(&["register", "lint", &self.text("register.yaml"), "--as-of", day]);
-        assert_eq!(lint.code, 0, "{}", lint.out);
+        let checked = call(&["register", "lint", &self.text("register.yaml"), "--as-of", day]);
+        assert_eq!(checked.code, 0, "{}", checked.out);
     }
 }
 
@@ -108,9 +108,9 @@ fn copy(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         let to = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to)
+            copy(&entry.path(), &to);
         } else {
-            drop(std::fs::copy(entry.path(), to))
+            std::fs::copy(entry.path(), to).unwrap();
         }
     }
 }
@@ -238,10 +238,10 @@ fn a_profile_that_is_numbered_anew_loses_nothing() {
     let finding = report.findings.iter().find(|finding| finding.control == "apiserver-no-profiling").unwrap();
     assert_eq!((finding.id(), finding.decision.state), ("7.3", report::State::Accepted));
     // Of the cluster nothing is new: the drift says that the profile is another.
-    let drift = call(&["compare", "--history", &story.text("history.db"), "--controls", &ours, "2", "3", "-o", "json"]);
-    assert_eq!(drift.code, 0, "{}", drift.err);
-    let drift: serde_json::Value = serde_json::from_str(&drift.out).unwrap();
+    let told = call(&["compare", "--history", &story.text("history.db"), "--controls", &ours, "2", "3", "-o", "json"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let compared: serde_json::Value = serde_json::from_str(&told.out).unwrap();
     let kinds: Vec<&str> =
-        drift["changes"].as_array().unwrap().iter().map(|change| change["kind"].as_str().unwrap()).collect();
+        compared["changes"].as_array().unwrap().iter().map(|change| change["kind"].as_str().unwrap()).collect();
     assert!(!kinds.is_empty() && kinds.iter().all(|kind| *kind == "unchanged"), "{kinds:?}");
 }
