@@ -200,11 +200,12 @@ fn a_profile_that_is_numbered_anew_loses_nothing() {
     for (name, ids) in [("ours-1", ["1.1", "1.2", "1.3"]), ("ours-2", ["7.3", "7.1", "7.2"])] {
         let controls = ["apiserver-no-profiling", "apiserver-audit-log", "scheduler-no-profiling"];
         let rows = ids.iter().zip(controls);
-        let rows: String = rows
+        let rows: Vec<String> = rows
             .map(|(id, control)| {
                 format!("  - {{ id: \"{id}\", control: {control}, level: 1, assessment: automated }}\n")
             })
             .collect();
+        let rows = rows.concat();
         let section = ids[0].split('.').next().unwrap();
         let text = format!(
             "profile: {name}\ntitle: Ours\nsections:\n  - {{ id: \"{section}\", title: Ours }}\nnot_covered: []\ncontrols:\n{rows}"
@@ -220,12 +221,10 @@ fn a_profile_that_is_numbered_anew_loses_nothing() {
     green(&gate("ours-1", "2026-11-01", &["--fail-on", "none"]));
     let draft = call(&["register", "add", "1.1@ours-1", "--report", &story.text("report.json"), "--controls", &ours]);
     assert!(draft.out.contains("control: apiserver-no-profiling"), "{}{}", draft.out, draft.err);
-    let entry = format!(
-        "register: story\nexceptions:\n  - control: 1.1@ours-1\n    accepted: {{ since: 2026-11-01, state: {{ verdict: fail, \
-         kube-apiserver.profiling: \"true\" }} }}\n    reason: The load test of week 48 profiles the API server, and ends with \
-         its report.\n    compensating: {{ says: The port is open to the address of the load test alone. }}\n    owner: \
-         platform-team\n    approver: security-office\n    expires: 2026-12-31\n"
-    );
+    let entry = "register: story\nexceptions:\n  - control: 1.1@ours-1\n    accepted: { since: 2026-11-01, state: { verdict: fail, \
+         kube-apiserver.profiling: \"true\" } }\n    reason: The load test of week 48 profiles the API server, and ends with \
+         its report.\n    compensating: { says: The port is open to the address of the load test alone. }\n    owner: \
+         platform-team\n    approver: security-office\n    expires: 2026-12-31\n";
     std::fs::write(story.path("register.yaml"), entry).unwrap();
     let required = ["--fail-on", "required"];
     let before = gate("ours-1", "2026-11-02", &required);
