@@ -86,15 +86,23 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a file beside its place and moves it there: an older file stays whole if anything fails.
+/// Writes a file beside its place and moves it there: an older file stays whole if anything fails. A link is followed, and
+/// a device or pipe is written to as it is: nothing may take its place.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_by(path, |file| Ok(file.write_all(bytes)?))
 }
 
 /// The same, by whoever knows how to write it.
 pub(crate) fn write_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let told = || format!("{} could not be written", path.display());
+    let there = std::fs::metadata(path).ok();
+    if there.as_ref().is_some_and(|there| !there.is_file() && !there.is_dir()) {
+        let mut file = File::options().write(true).open(path).with_context(told)?;
+        return write(&mut file).with_context(told);
+    }
+    let own = std::fs::canonicalize(path);
+    let path = own.as_deref().unwrap_or(path);
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(directory).with_context(told)?;
     write(file.as_file_mut()).with_context(told)?;
     file.as_file().sync_all().with_context(told)?;

@@ -244,3 +244,30 @@ fn a_talosconfig_is_looked_for_where_it_is_not_named() {
     let ended = called(&["scan", "--talosconfig"], &[("TALOSCONFIG", gone.to_str().unwrap())]);
     assert!(ended.code == 2 && ended.err.contains("gone"), "{}", ended.err);
 }
+
+/// As root, a move over /dev/null would take it from everybody.
+#[test]
+fn a_device_a_pipe_or_a_link_is_written_to_and_not_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let (target, link) = (directory.path().join("target.json"), directory.path().join("link.json"));
+    std::fs::write(&target, "older").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let pipe = directory.path().join("pipe");
+    let at = rustix::fs::CWD;
+    rustix::fs::mknodat(at, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600), 0).unwrap();
+    let reader = {
+        let pipe = pipe.clone();
+        std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap())
+    };
+    let to = |path: &Path| format!("json={}", path.display());
+    let (to_link, to_pipe) = (to(&link), to(&pipe));
+    let ended = call(&["scan", "--evidence", HARDENED, "-o", &to_link, "-o", &to_pipe, "-o", "json=/dev/null"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), reader.join().unwrap());
+    let kind =
+        |path: &str| std::os::unix::fs::FileTypeExt::is_char_device(&std::fs::metadata(path).unwrap().file_type());
+    assert!(kind("/dev/null"));
+    let ended = call(&["scan", "--evidence", HARDENED, "-o", &to(directory.path())]);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+}
