@@ -82,6 +82,17 @@ pub(crate) struct Source {
     pub talos_version: Option<String>,
 }
 
+impl Source {
+    /// What narrows the nodes that are looked at, in words; none: all are.
+    pub(crate) fn narrowed(&self) -> Option<String> {
+        let nodes = [&self.cluster.nodes, &self.talos.nodes].into_iter().find(|nodes| !nodes.is_empty());
+        let nodes = nodes.map(|nodes| format!("nodes {}", nodes.join(", ")));
+        let selector = self.cluster.selector.as_ref().map(|selector| format!("nodes with {selector}"));
+        let said: Vec<String> = nodes.into_iter().chain(selector).collect();
+        (!said.is_empty()).then(|| format!("only {}", said.join("; ")))
+    }
+}
+
 /// A cluster, asked through the Kubernetes API.
 #[derive(Args, Debug, Default)]
 #[group(id = "cluster", multiple = true, conflicts_with_all = ["local", "talos"])]

@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use report::drift::{self, Drift, Kind};
 
 use crate::cli::Output;
-use crate::earlier::Finder;
-use crate::exit::Exit;
+use crate::earlier::{Finder, is_latest};
+use crate::exit::{Exit, mistake};
 use crate::history::Place;
 use crate::judging::Judging;
 use crate::output;
@@ -86,8 +86,15 @@ pub(crate) fn run(arguments: &Compare) -> anyhow::Result<Exit> {
     let history = arguments.history.there()?;
     let cluster = arguments.judging.answerable.cluster_name.as_deref();
     let finder = Finder { content: &content, judging: &arguments.judging, history: history.as_ref(), cluster };
-    let after = finder.find(&arguments.after)?;
     let mut before = finder.find(&arguments.before)?;
+    // The latest of a cluster is meant, where the other side says of which.
+    let own = before.cluster().filter(|_| is_latest(&arguments.after)).map(str::to_owned);
+    let after = Finder { cluster: cluster.or(own.as_deref()), ..finder }.find(&arguments.after)?;
+    if let (Some(one), Some(other)) = (before.cluster(), after.cluster())
+        && one != other
+    {
+        return Err(mistake(format!("{} is a run of {one}, and {} of {other}", arguments.before, arguments.after)));
+    }
     if let Some(path) = &arguments.before_evidence {
         before = before.with_evidence(path, &content)?;
     }

@@ -57,13 +57,37 @@ impl<'a> Finder<'a> {
     /// Finds what a reference means: `last` or `last-good`, a file, else a run of the history.
     pub(crate) fn find(&self, reference: &str) -> anyhow::Result<Run<'a>> {
         let path = Path::new(reference);
-        if !matches!(reference, "last" | "last-good") && (path.exists() || self.history.is_none()) {
+        if !is_latest(reference) && (path.exists() || self.history.is_none()) {
             return self.file(path);
         }
         let Some(store) = self.history else {
             return Err(mistake(format!("{reference} is a run of the history, and there is none: see --history")));
         };
         Self::recorded(store, store.find(reference, self.cluster).map_err(memory::told)?)
+    }
+
+    /// The `last` or `last-good` run that a later one can be compared with: of the same profiles, and of no narrower
+    /// selection. None: there is none yet.
+    pub(crate) fn latest(&self, reference: &str, later: &Report) -> anyhow::Result<Option<Run<'a>>> {
+        let Some(store) = self.history else {
+            return Err(mistake(format!("{reference} is a run of the history, and there is none: see --history")));
+        };
+        let profiles = |report: &Report| -> BTreeSet<String> {
+            report.profiles.iter().map(|profile| profile.name.clone()).collect()
+        };
+        for entry in store.entries().map_err(memory::told)?.into_iter().rev() {
+            let wanted = entry.whole().is_some_and(|run| {
+                (run.good || reference == "last") && self.cluster.is_none_or(|cluster| run.cluster == cluster)
+            });
+            if wanted {
+                let run = Self::recorded(store, entry)?;
+                let whole = run.told.run.selection.is_none() || run.told.run.selection == later.run.selection;
+                if whole && profiles(&run.told) == profiles(later) {
+                    return Ok(Some(run));
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn recorded(store: &'a Store, entry: Entry) -> anyhow::Result<Run<'a>> {
@@ -98,6 +122,7 @@ impl<'a> Finder<'a> {
             };
         };
         if schema != report::SCHEMA {
+            let schema = report::inert(&schema);
             return Err(wrong(format!("it is {schema}, and {} is what can be compared", report::SCHEMA)));
         }
         let report: Report =
@@ -110,6 +135,11 @@ impl<'a> Finder<'a> {
     }
 }
 
+/// Whether a reference means the latest run of its kind, whichever it is.
+pub(crate) fn is_latest(reference: &str) -> bool {
+    matches!(reference, "last" | "last-good")
+}
+
 /// What of any of our JSON is read first.
 #[derive(Deserialize)]
 struct Named {
@@ -117,6 +147,14 @@ struct Named {
 }
 
 impl Run<'_> {
+    /// The cluster that the history keeps it under.
+    pub(crate) fn cluster(&self) -> Option<&str> {
+        match &self.kept {
+            Kept::Recorded(_, entry) => entry.run().map(|run| run.cluster.as_str()),
+            _ => None,
+        }
+    }
+
     /// Gives a report the evidence that it was made from, from a run file.
     pub(crate) fn with_evidence(mut self, path: &Path, content: &Content) -> anyhow::Result<Self> {
         if !matches!(self.kept, Kept::Nothing) {
@@ -133,7 +171,7 @@ impl Run<'_> {
         let (replayed, reprofiled) = self.judged_again(after, finder)?;
         let reports =
             Reports { before: &self.told, replayed: replayed.as_ref(), reprofiled: reprofiled.as_ref(), after };
-        let past = Past { run: self, finder, known: RefCell::default() };
+        let past = Past { run: self, known: RefCell::default() };
         Ok(drift::compare(&reports, &|place| past.of(place)))
     }
 
@@ -194,23 +232,20 @@ impl Run<'_> {
 /// What the runs up to one said, by control.
 struct Past<'a> {
     run: &'a Run<'a>,
-    finder: &'a Finder<'a>,
     known: RefCell<HashMap<String, history::Past>>,
 }
 
 impl Past<'_> {
     fn of(&self, place: &Place<'_>) -> Vec<Dated> {
-        let Some(store) = self.finder.history else { return Vec::new() };
+        // Of a run that the history does not hold nobody knows what was before it.
+        let Kept::Recorded(store, own) = &self.run.kept else { return Vec::new() };
         let mut known = self.known.borrow_mut();
         let past = known.entry(place.control.to_owned()).or_insert_with(|| {
             // A history that cannot be read tells no dates, and what is new is new all the same.
-            store.past(place.control, self.finder.cluster).unwrap_or_default()
+            store.past(place.control, self.run.cluster()).unwrap_or_default()
         });
         // The run itself among them: its entry has a date where its evidence may have none.
-        let before = |entry: &Entry| match &self.run.kept {
-            Kept::Recorded(_, own) => entry.number <= own.number,
-            _ => true,
-        };
+        let before = |entry: &Entry| entry.number <= own.number;
         let verdict = |findings: &[std::sync::Arc<report::Finding>]| -> Option<Verdict> {
             let mine = findings.iter().filter(|finding| {
                 finding.subjects.iter().any(|subject| {

@@ -49,6 +49,10 @@ pub(crate) fn mistake(text: impl Into<String>) -> anyhow::Error {
 /// Tells an error and gives its exit code.
 #[expect(clippy::print_stderr, reason = "errors are told on stderr")]
 pub(crate) fn tell(error: &anyhow::Error) -> Exit {
-    eprintln!("kube-assay: {error:#}");
+    // A file's name or content may stand in it.
+    for (at, line) in format!("{error:#}").lines().enumerate() {
+        let lead = if at == 0 { "kube-assay: " } else { "" };
+        eprintln!("{lead}{}", report::inert(line));
+    }
     if error.is::<Mistake>() { Exit::Usage } else { Exit::Failed }
 }

@@ -9,7 +9,7 @@ use report::drift::Drift;
 use report::{Gate, Policy, Report, Stand};
 
 use crate::content;
-use crate::earlier::{self, Finder};
+use crate::earlier::{self, Finder, is_latest};
 use crate::exit::Exit;
 use crate::history::{Place, age, told};
 use crate::judging::Judging;
@@ -65,16 +65,18 @@ impl GateArgs {
         finder: &Finder<'_>,
     ) -> anyhow::Result<(Option<Drift>, Option<String>)> {
         let Some(reference) = &self.baseline else { return Ok((None, None)) };
-        let first = matches!(reference.as_str(), "last" | "last-good")
-            && finder.history.is_some_and(|store| store.find(reference, finder.cluster).is_err());
-        if first {
-            let why = format!(
-                "there is no {reference} run of this cluster yet, so everything is new; a run with --fail-on none takes what is \
-                 there as known"
-            );
-            return Ok((None, Some(why)));
+        if !is_latest(reference) {
+            return Ok((Some(finder.find(reference)?.compare(report, finder)?), None));
         }
-        Ok((Some(finder.find(reference)?.compare(report, finder)?), None))
+        if let Some(run) = finder.latest(reference, report)? {
+            return Ok((Some(run.compare(report, finder)?), None));
+        }
+        let what = if reference == "last" { "run" } else { "good run" };
+        let why = format!(
+            "there is no {what} of this cluster by these profiles yet, so everything is new; a run with --fail-on none takes \
+             what is there as known"
+        );
+        Ok((None, Some(why)))
     }
 
     /// How the gate stands.
@@ -90,8 +92,9 @@ impl GateArgs {
     }
 
     /// Whether a later gate may compare with this run: it was passed, or a person takes what is there as known.
-    pub(crate) fn is_good(&self, gate: &Gate) -> bool {
-        gate.stand == Stand::Open || self.fail_on == FailOn::None
+    /// A part of an audit is none.
+    pub(crate) fn is_good(&self, gate: &Gate, report: &Report) -> bool {
+        report.run.selection.is_none() && (gate.stand == Stand::Open || self.fail_on == FailOn::None)
     }
 
     /// Whether more was asked than whether anything is open, so that the answer is told beside the report.
@@ -135,6 +138,14 @@ pub(crate) fn record(
         .record(&Record { report, run, content: &files, register: register.as_deref(), cluster, at: now, good })
         .map_err(told)?;
     report.run.recorded = Some(earlier::as_recorded(&entry));
+    let named = judging.answerable.cluster_name.is_some()
+        || report.run.captures.iter().any(|capture| capture.identity.contains_key("cluster-uid"));
+    if !named {
+        let note = format!(
+            "note: the run is kept as one of \"{cluster}\": --cluster-name gives it a name that outlasts its nodes"
+        );
+        let _ = writeln!(anstream::stderr(), "{}", report::inert(&note));
+    }
     Ok(())
 }
 

@@ -294,11 +294,9 @@ fn verified(found: &Verification) -> String {
     if let Some(held) = found.held {
         let _ = writeln!(text, "The hash that was given is that of entry {held}.");
     }
-    if found.entries > 0 {
-        text.push_str("\nThis does not prove:\n");
-        for said in found.unproven() {
-            let _ = writeln!(text, "- {said}");
-        }
+    text.push_str("\nThis does not prove:\n");
+    for said in found.unproven() {
+        let _ = writeln!(text, "- {said}");
     }
     if let Some(head) = found.head {
         let _ = writeln!(text, "\nhead  {head}");

@@ -1,6 +1,6 @@
 //! `register`: checking a register, drafting entries, telling what is due, and a first one for a platform.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -185,7 +185,7 @@ fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyho
         profile: report.profiles.first().map(|profile| format!("{}@{:.12}", profile.name, profile.digest)),
         cluster: told(report, "cluster-uid"),
     };
-    let mut text = String::new();
+    let mut lists: BTreeMap<&str, String> = BTreeMap::new();
     for name in names {
         let found = |finding: &&Finding| {
             finding.control == *name
@@ -204,10 +204,12 @@ fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyho
             return Err(mistake(format!("{name} has nothing open in this report: there is nothing to decide")));
         }
         for finding in open {
-            if !text.is_empty() {
-                text.push('\n');
+            if register::NEVER.contains(&finding.control.as_str()) {
+                return Err(mistake(format!("a failure of {} may never be accepted: mend it", finding.control)));
             }
-            text.push_str(&drafted(finding, &now, day.day()));
+            let (list, entry) = drafted(finding, &now, day.day());
+            let text = lists.entry(list).or_default();
+            text.push_str(&entry);
             if let Some(control) = content.control(&finding.control).filter(|control| register::takes_two(control)) {
                 let _ = writeln!(
                     text,
@@ -217,7 +219,8 @@ fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyho
             }
         }
     }
-    output::print(&text)?;
+    let text: Vec<String> = lists.into_iter().map(|(list, entries)| format!("{list}:\n{entries}")).collect();
+    output::print(&text.join("\n"))?;
     Ok(Exit::Clean)
 }
 
@@ -226,16 +229,17 @@ fn told(report: &Report, key: &str) -> Option<String> {
     report.run.captures.iter().find_map(|capture| capture.identity.get(key)).cloned()
 }
 
-fn drafted(finding: &Finding, now: &Under, as_of: jiff::civil::Date) -> String {
+/// The list that a draft goes into, and its text.
+fn drafted(finding: &Finding, now: &Under, as_of: jiff::civil::Date) -> (&'static str, String) {
     let cited: Vec<String> = finding.cited_by.iter().map(|cited| format!("{}@{}", cited.id, cited.profile)).collect();
     let subjects: BTreeSet<&str> = finding.subjects.iter().map(|subject| subject.name.as_str()).collect();
-    register::draft(&Draft {
+    let draft = Draft {
         control: &finding.control,
         title: &format!("{}: {}", cited.join(", "), finding.title),
         verdict: finding.verdict,
         expected: &finding.expected,
         state: if finding.verdict == Verdict::Manual {
-            std::collections::BTreeMap::new()
+            BTreeMap::new()
         } else {
             register::state(finding.verdict, &finding.observed)
         },
@@ -244,7 +248,8 @@ fn drafted(finding: &Finding, now: &Under, as_of: jiff::civil::Date) -> String {
         owner: finding.decision.owner.as_deref(),
         now,
         as_of,
-    })
+    };
+    (register::kind(&draft), register::draft(&draft))
 }
 
 fn due(file: &Path, within: i64, day: &Day, content: &Content) -> anyhow::Result<Exit> {

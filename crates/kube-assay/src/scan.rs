@@ -19,6 +19,10 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let mut history = arguments.gate.open()?;
     let run = source::run(&arguments.source, None, &content)?;
     let mut report = judging::judge(&run, &content, &arguments.judging)?;
+    report.run.selection = [report.run.selection.take(), arguments.source.narrowed()]
+        .into_iter()
+        .flatten()
+        .reduce(|all, one| all + "; " + &one);
     let cluster = gate::cluster(&report, &arguments.judging);
     let finder = Finder {
         content: &content,
@@ -29,15 +33,17 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let (drift, note) = arguments.gate.drift(&report, &finder)?;
     let now = Timestamp::now();
     let gate = arguments.gate.stand(&report, drift.as_ref(), now);
-    if let Some(store) = &mut history {
-        let good = arguments.gate.is_good(&gate);
-        gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now))?;
-    }
+    let recorded = history.as_mut().map_or(Ok(()), |store| {
+        let good = arguments.gate.is_good(&gate, &report);
+        gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now))
+    });
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     output::tell(&report, &arguments.output, &only, arguments.verbose)?;
     if arguments.gate.is_asked() {
         gate::tell(&gate, note.as_deref());
     }
+    // What was found is told, also where it could not be remembered.
+    recorded?;
     Ok(gate.stand.into())
 }
 

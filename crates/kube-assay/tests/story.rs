@@ -244,3 +244,63 @@ fn a_profile_that_is_numbered_anew_loses_nothing() {
         compared["changes"].as_array().unwrap().iter().map(|change| change["kind"].as_str().unwrap()).collect();
     assert!(!kinds.is_empty() && kinds.iter().all(|kind| *kind == "unchanged"), "{kinds:?}");
 }
+
+/// What a part of an audit, another profile or another cluster's register says opens no gate.
+#[test]
+fn the_gate_is_not_talked_round() {
+    let story = Cluster::new();
+    green(&story.gate("2026-11-01", &["--fail-on", "none"]));
+    story.weaken();
+    red(&story.gate("2026-11-02", &[]), "new: 1.2.15 ");
+    // The scan that verifies something else is no baseline, nor is one by another profile.
+    let narrow = story.gate("2026-11-03", &["--control", "kubelet-no-read-only-port"]);
+    assert_eq!(narrow.code, 0, "{}", narrow.err);
+    // Its settings are another namespace's, so not everything was seen; a person takes that as known.
+    let kernel = story.gate("2026-11-03", &["--profile", "node-kernel", "--fail-on", "none"]);
+    assert_eq!(kernel.code, 3, "{}", kernel.err);
+    red(&story.gate("2026-11-04", &[]), "new: 1.2.15 ");
+
+    // An exception that its lint refuses decides nothing, nor does another cluster's.
+    story.except("1.2.15@cis-2.0.1", "2026-11-04", "2026-12-01");
+    let good = std::fs::read_to_string(story.path("register.yaml")).unwrap();
+    green(&story.gate("2026-11-04", &["--fail-on", "required"]));
+    for (from, to, why) in [
+        ("register: story", "register: story\ncluster: another", "speaks of the cluster another"),
+        (
+            "expires: 2026-12-01",
+            "expires: 2999-12-01",
+            "refused by `register lint`: the exception holds until 2999-12-01",
+        ),
+    ] {
+        std::fs::write(story.path("register.yaml"), good.replacen(from, to, 1)).unwrap();
+        let ended = story.gate("2026-11-05", &["--fail-on", "required"]);
+        assert_eq!(ended.code, 1, "{to}");
+        let report = std::fs::read_to_string(story.path("report.json")).unwrap();
+        assert!(report.contains(why), "{why}");
+    }
+    // A history that somebody changed is no empty one.
+    std::fs::write(story.path("register.yaml"), good).unwrap();
+    let mut bytes = std::fs::read(story.path("history.db")).unwrap();
+    let at = bytes.windows(8).position(|window| window == b"\"number\"").unwrap();
+    bytes[at + 1] = b'N';
+    std::fs::write(story.path("history.db"), bytes).unwrap();
+    let ended = story.gate("2026-11-06", &[]);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+}
+
+/// Where the run cannot be remembered, what was found is told all the same.
+#[test]
+fn a_run_that_cannot_be_remembered_is_told() {
+    let story = Cluster::new();
+    green(&story.gate("2026-11-01", &["--fail-on", "none"]));
+    std::fs::remove_file(story.path("report.json")).unwrap();
+    let mut bytes = std::fs::read(story.path("history.db")).unwrap();
+    let at = bytes.windows(8).position(|window| window == b"\"number\"").unwrap();
+    bytes[at + 1] = b'N';
+    std::fs::write(story.path("history.db"), bytes).unwrap();
+    let (node, history, report) =
+        (story.text("node"), story.text("history.db"), format!("json={}", story.text("report.json")));
+    let ended = call(&["scan", "--import", &node, "--cluster-name", "story", "--history", &history, "-o", &report]);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+    assert!(story.path("report.json").exists());
+}

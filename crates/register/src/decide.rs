@@ -7,7 +7,7 @@ use benchmark::Control;
 use jiff::civil::Date;
 
 use crate::decision::{Decision, State};
-use crate::load::is_under;
+use crate::lint::takes_two;
 use crate::model::{Answer, At, Class, Classed, Exception, Grant, Owner, Register, Scope, Trigger, Under};
 
 /// What an outcome is decided in.
@@ -23,6 +23,12 @@ pub struct Context {
     pub profiles: BTreeMap<String, String>,
     /// Labels of nodes by capture; a capture whose labels were not seen is not in it.
     pub labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// What the cluster is called: its uid, and the name that its keepers give it. Empty: neither is known.
+    pub names: BTreeSet<String>,
+    /// Whether a selection narrowed what was judged: what is missing then says nothing.
+    pub narrowed: bool,
+    /// Entries that [`crate::lint`] refuses, by their line, with why: they do not hold.
+    pub refused: BTreeMap<usize, String>,
 }
 
 /// Decides outcomes by a register, on a day.
@@ -32,6 +38,8 @@ pub struct Decider<'r> {
     context: Context,
     /// The verdict on each judged control, over all its subjects.
     verdicts: BTreeMap<&'r str, (Verdict, bool)>,
+    /// What each control demands, in words: one control may be demanded with several bounds.
+    demanded: BTreeMap<&'r str, BTreeSet<String>>,
 }
 
 /// One outcome, with what it belongs to.
@@ -58,14 +66,16 @@ impl<'r> Decider<'r> {
     /// A decider over everything that was judged: an exception rests on the control that compensates for it.
     pub fn new(register: &'r Register, context: Context, judged: &'r [Judged<'r>]) -> Self {
         let mut verdicts: BTreeMap<&str, (Verdict, bool)> = BTreeMap::new();
+        let mut demanded: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for demand in judged {
+            demanded.entry(&demand.control.name).or_default().insert(demand.control.expected(&demand.parameters));
             for (_, outcome) in &demand.outcomes {
                 let new = (outcome.verdict, outcome.outside);
                 let worst = verdicts.entry(demand.control.name.as_str()).or_insert(new);
                 *worst = (*worst).min(new);
             }
         }
-        Self { register, context, verdicts }
+        Self { register, context, verdicts, demanded }
     }
 
     /// The register.
@@ -73,9 +83,20 @@ impl<'r> Decider<'r> {
         self.register
     }
 
-    /// The day.
-    pub fn as_of(&self) -> Date {
-        self.context.as_of
+    /// Why the register does not speak of this cluster; none: it does, or nothing says otherwise.
+    pub fn foreign(&self) -> Option<String> {
+        let own = self.register.cluster.as_ref()?;
+        let names = &self.context.names;
+        if names.contains(own) {
+            return None;
+        }
+        let names = names.iter().cloned().collect::<Vec<_>>().join(", ");
+        let here =
+            if names.is_empty() { "one whose name was not seen (give --cluster-name)".to_owned() } else { names };
+        Some(format!(
+            "the register {} speaks of the cluster {own}, and this is {here}: it decides nothing",
+            self.register.name
+        ))
     }
 
     /// What is decided about an outcome.
@@ -90,9 +111,20 @@ impl<'r> Decider<'r> {
             decision.owner = Some(owner.owner.clone());
             decision.source.clone_from(&owner.source);
         }
+        if matches!(outcome.verdict, Verdict::Pass | Verdict::NotApplicable) {
+            return decision;
+        }
+        if let Some(foreign) = self.foreign() {
+            decision.lapsed.push(foreign);
+            return decision;
+        }
         let found = match outcome.verdict {
-            Verdict::Pass | Verdict::NotApplicable => return decision,
-            Verdict::Manual => self.answered(asked, &mut decision) || self.excepted(asked, &mut decision),
+            Verdict::Pass | Verdict::NotApplicable => true,
+            // What a person found wanting may be accepted like any failure, and is nobody else's.
+            Verdict::Manual => {
+                let answered = self.answered(asked, &mut decision);
+                answered == Answered::Holds || self.excepted(asked, &mut decision) || answered == Answered::DoesNotHold
+            }
             Verdict::Fail => self.granted(asked, &mut decision) || self.excepted(asked, &mut decision),
             Verdict::Unknown => self.excepted(asked, &mut decision),
         };
@@ -117,13 +149,27 @@ impl<'r> Decider<'r> {
     fn classed(&self, asked: &Asked<'_>, decision: &mut Decision) {
         let mut best: Option<&Classed> = None;
         for entry in &self.register.classes {
-            if self.fits(&entry.of, asked) == Fit::Yes
-                && best.is_none_or(|best| entry.of.closeness() > best.of.closeness())
-            {
+            let fits = match self.fits(&entry.of, asked) {
+                Fit::Yes => true,
+                // What may have to be dealt with has to be.
+                Fit::Unseen(_) => entry.class == Class::Required,
+                Fit::No => false,
+            };
+            if fits && best.is_none_or(|best| entry.of.closeness() > best.of.closeness()) {
                 best = Some(entry);
             }
         }
         let Some(entry) = best else { return };
+        if self.is_refused(&entry.at, decision) {
+            return;
+        }
+        if entry.class == Class::Informational && takes_two(asked.demand.control) {
+            decision.lapsed.push(format!(
+                "{}: a failure of this weight is nobody's mere information: it takes an exception with an end",
+                entry.at
+            ));
+            return;
+        }
         let state = match (entry.class, asked.outcome.verdict) {
             (Class::Required, _) => State::Required,
             (Class::Informational, Verdict::Fail) => State::Informational,
@@ -155,19 +201,34 @@ impl<'r> Decider<'r> {
         let of = |grant: &&Grant| {
             grant.control == asked.demand.control.name && grant.subjects.contains(&asked.outcome.subject.name)
         };
-        let Some(grant) = latest(self.register.grants.iter().filter(of), |grant| grant.expires) else {
-            return false;
-        };
-        if grant.since > self.context.as_of {
-            decision.lapsed.push(format!("{}: granted from {} on", grant.at, grant.since));
-            return false;
+        let mut holds = Vec::new();
+        for grant in self.register.grants.iter().filter(of) {
+            if self.is_refused(&grant.at, decision) {
+                continue;
+            }
+            let mut broken = Vec::new();
+            if grant.since > self.context.as_of {
+                broken.push(format!("granted from {} on", grant.since));
+            }
+            if !grant.state.is_empty() {
+                broken.extend(changed(&grant.state, &state(asked.outcome.verdict, &asked.outcome.observed)));
+            }
+            if broken.is_empty() {
+                holds.push(grant);
+            }
+            decision.lapsed.extend(broken.into_iter().map(|why| format!("{}: {why}", grant.at)));
         }
-        decision.owner = Some(grant.owner.clone());
+        let Some(grant) = latest(holds.into_iter(), |grant| grant.expires) else { return false };
+        decision.lapsed.clear();
+        self.answers_for(&grant.owner, decision);
         decision.until = Some(grant.expires.to_string());
         decision.reason = Some(grant.reason.clone());
         decision.by = Some(grant.approver.clone());
         decision.entry = Some(grant.at.to_string());
         decision.due = self.fired(&grant.review, &grant.under);
+        if grant.state.is_empty() && asked.outcome.observed.iter().any(|seen| seen.decides) {
+            decision.due.push("it does not say what was granted: write its `state`, as `register add` does".to_owned());
+        }
         decision.state = self.until(grant.expires, State::Accepted);
         true
     }
@@ -183,6 +244,16 @@ impl<'r> Decider<'r> {
                 }
                 Fit::Yes => {}
             }
+            // Accepted for another demand of the same control, which is judged beside this one.
+            let demand = asked.demand.control.expected(&asked.demand.parameters);
+            if let Some(then) = exception.accepted.expected.as_ref().filter(|then| **then != demand)
+                && self.demanded.get(exception.control.as_str()).is_some_and(|all| all.contains(then))
+            {
+                continue;
+            }
+            if self.is_refused(&exception.at, decision) {
+                continue;
+            }
             let broken = self.broken(exception, asked);
             if !broken.is_empty() {
                 decision.lapsed.extend(broken.into_iter().map(|why| format!("{}: {why}", exception.at)));
@@ -194,7 +265,8 @@ impl<'r> Decider<'r> {
             }
         }
         let Some(exception) = holds else { return false };
-        decision.owner = Some(exception.owner.clone());
+        decision.lapsed.clear();
+        self.answers_for(&exception.owner, decision);
         decision.until = Some(exception.expires.to_string());
         decision.reason = Some(exception.reason.clone());
         decision.by = Some(exception.approver.clone());
@@ -226,19 +298,13 @@ impl<'r> Decider<'r> {
         if exception.accepted.since > self.context.as_of {
             why.push(format!("accepted from {} on", exception.accepted.since));
         }
-        let now = state(asked.outcome.verdict, &asked.outcome.observed);
-        let then = &exception.accepted.state;
-        for fact in then.keys().chain(now.keys()).collect::<BTreeSet<_>>() {
-            let (was, is) = (then.get(fact), now.get(fact));
-            if was != is {
-                let word = |value: Option<&String>| value.map_or("not decisive", String::as_str).to_owned();
-                why.push(format!("the state changed: {fact} was {}, is {}", word(was), word(is)));
-            }
-        }
+        why.extend(changed(&exception.accepted.state, &state(asked.outcome.verdict, &asked.outcome.observed)));
         if let Some(name) = &exception.compensating.control {
             match self.verdicts.get(name.as_str()) {
                 // What lies outside is neither shown to hold nor to fail: that is told as due.
-                None | Some((Verdict::Pass, _) | (Verdict::Unknown, true)) => {}
+                Some((Verdict::Pass, _) | (Verdict::Unknown, true)) => {}
+                None if self.context.narrowed => {}
+                None => why.push(format!("{name}, which compensates for it, was not judged: no profile demands it")),
                 Some((verdict, _)) => {
                     why.push(format!("{name}, which compensates for it, does not pass: {}", word_of(*verdict)));
                 }
@@ -247,11 +313,12 @@ impl<'r> Decider<'r> {
         why
     }
 
-    fn answered(&self, asked: &Asked<'_>, decision: &mut Decision) -> bool {
+    fn answered(&self, asked: &Asked<'_>, decision: &mut Decision) -> Answered {
         let question = asked.demand.control.expected(&asked.demand.parameters);
         let mut fitting = Vec::new();
         for answer in self.register.answers.iter().filter(|one| one.control == asked.demand.control.name) {
             match self.fits(&answer.scope, asked) {
+                Fit::Yes if self.is_refused(&answer.at, decision) => {}
                 Fit::Yes if answer.date > self.context.as_of => {
                     decision.lapsed.push(format!("{}: answered on {}, later than this day", answer.at, answer.date));
                 }
@@ -264,20 +331,36 @@ impl<'r> Decider<'r> {
             }
         }
         let Some(answer): Option<&Answer> = latest(fitting.into_iter(), |answer| answer.date) else {
-            return false;
+            return Answered::Not;
         };
         decision.until = Some(answer.expires.to_string());
         decision.reason = Some(answer.evidence.clone());
         decision.by = Some(format!("{} on {}", answer.author, answer.date));
         decision.entry = Some(answer.at.to_string());
         if !answer.holds {
-            // What a person found wanting may be accepted like any failure.
             decision.reason = Some(format!("answered: it does not hold. {}", answer.evidence));
             decision.state = State::Required;
-            return false;
+            return Answered::DoesNotHold;
         }
+        decision.lapsed.clear();
         decision.state = self.until(answer.expires, State::Answered);
-        true
+        Answered::Holds
+    }
+
+    /// Whether an entry is refused, and is told so.
+    fn is_refused(&self, at: &At, decision: &mut Decision) -> bool {
+        let refused = self.context.refused.get(&at.line);
+        decision.lapsed.extend(refused.map(|why| format!("{at}: refused by `register lint`: {why}")));
+        refused.is_some()
+    }
+
+    /// Names who answers for it. Another team's durable source is not theirs.
+    fn answers_for(&self, owner: &str, decision: &mut Decision) {
+        if decision.owner.as_deref() != Some(owner) {
+            let own = self.register.owners.iter().find(|entry| entry.owner == owner);
+            decision.source = own.and_then(|entry| entry.source.clone());
+            decision.owner = Some(owner.to_owned());
+        }
     }
 
     fn until(&self, expires: Date, state: State) -> State {
@@ -320,16 +403,12 @@ impl<'r> Decider<'r> {
     fn fits(&self, scope: &Scope, asked: &Asked<'_>) -> Fit {
         let control: &Control = asked.demand.control;
         let any = |list: &[String], test: &dyn Fn(&str) -> bool| list.is_empty() || list.iter().any(|one| test(one));
-        let cited = |section: &str| {
-            let (section, profile) = section.split_once('@').unwrap_or((section, ""));
-            asked.demand.cited_by.iter().any(|cited| cited.profile == profile && is_under(&cited.id, section))
-        };
         let subject = asked.outcome.subject.name.as_str();
         let within = |namespace: &str| {
             subject == namespace || subject.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/'))
         };
         let fits = any(&scope.controls, &|name| control.name == name)
-            && any(&scope.sections, &cited)
+            && (scope.sections.is_empty() || scope.in_sections.contains(&control.name))
             && any(&scope.components, &|name| control.component == name)
             && any(&scope.platforms, &|name| self.context.platform == name)
             && any(&scope.namespaces, &within)
@@ -346,8 +425,16 @@ impl<'r> Decider<'r> {
                 asked.capture
             ));
         };
-        let all = scope.nodes.iter().all(|(key, value)| labels.get(key) == Some(value));
-        if all { Fit::Yes } else { Fit::No }
+        if scope.nodes.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+            return Fit::Yes;
+        }
+        // A role may be known where no label is.
+        let only_role = labels.keys().all(|key| key == "role");
+        let differs = scope.nodes.iter().any(|(key, value)| labels.get(key).is_some_and(|own| own != value));
+        if only_role && !differs {
+            return Fit::Unseen(format!("it speaks of labels, and of {} only the role was seen", asked.capture));
+        }
+        Fit::No
     }
 
     /// Entries that speak of nothing that was judged and is open: each with its place, and what it is.
@@ -403,6 +490,24 @@ pub fn state(verdict: Verdict, observed: &[Observed]) -> BTreeMap<String, String
         Verdict::NotApplicable => "not-applicable",
     };
     facts.chain([(VERDICT.to_owned(), word.to_owned())]).collect()
+}
+
+/// What a person answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answered {
+    Not,
+    Holds,
+    DoesNotHold,
+}
+
+/// How two states differ, in words.
+fn changed(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+    let facts: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let word = |value: Option<&String>| value.map_or("not decisive", String::as_str).to_owned();
+    let differ = facts.into_iter().filter(|fact| then.get(*fact) != now.get(*fact));
+    differ
+        .map(|fact| format!("the state changed: {fact} was {}, is {}", word(then.get(fact)), word(now.get(fact))))
+        .collect()
 }
 
 /// What an exception may be for.

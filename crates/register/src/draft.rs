@@ -38,33 +38,47 @@ pub struct Draft<'d> {
 /// Days that a draft proposes: long enough to mend something, short enough to remember it.
 const DAYS: i64 = 90;
 
-/// The entry's text, with the name of its list above it. It does not pass [`crate::lint`] until somebody has filled in what
+/// The name of the list that a draft goes into.
+pub fn kind(draft: &Draft<'_>) -> &'static str {
+    match draft.verdict {
+        Verdict::Manual => "answers",
+        Verdict::Fail if are_people(draft.kind) => "grants",
+        _ => "exceptions",
+    }
+}
+
+fn are_people(kind: &str) -> bool {
+    !matches!(kind, "component" | "cluster" | "file" | "set")
+}
+
+/// The entry's text, to stand under the name of its list. It does not pass [`crate::lint`] until somebody has filled in what
 /// evidence cannot tell.
 pub fn draft(draft: &Draft<'_>) -> String {
     let until = draft.as_of.checked_add(DAYS.days()).unwrap_or(draft.as_of);
     let owner = draft.owner.map_or("\"\" # the team that answers for it".to_owned(), scalar);
-    let mut text = format!("# {}\n", comment(draft.title));
-    let people = !matches!(draft.kind, "component" | "cluster" | "file" | "set");
+    let mut text = format!("  # {}\n", comment(draft.title));
     match draft.verdict {
         Verdict::Manual => {
             let _ = write!(
                 text,
-                "answers:\n  - control: {control}\n    holds: # true or false\n    evidence: \"\" # what you looked at, and what it \
+                "  - control: {control}\n    holds: # true or false\n    evidence: \"\" # what you looked at, and what it \
                  showed\n    author: \"\"\n    date: {date}\n    expires: {until}\n    question: {question}\n",
                 control = scalar(draft.control),
                 date = draft.as_of,
                 question = scalar(draft.expected),
             );
         }
-        Verdict::Fail if people => {
+        Verdict::Fail if are_people(draft.kind) => {
             let _ = write!(
                 text,
-                "grants:\n  - control: {control}\n    subjects: {subjects}\n    reason: \"\" # what they do with it, and why \
-                 nothing less suffices\n    owner: {owner}\n    approver: \"\" # somebody else\n    since: {date}\n    expires: \
-                 {until}\n    review: [kubernetes-upgrade, cluster-recreated]\n",
+                "  - control: {control}\n    subjects: {subjects}\n    state:\n{state}    reason: \"\" # what they do with it, and \
+                 why nothing less suffices\n    owner: {owner}\n    approver: \"\" # somebody else\n    since: {date}\n    expires: \
+                 {until}\n    review: {review}\n",
                 control = scalar(draft.control),
                 subjects = list(draft.subjects.iter().copied()),
+                state = state(draft, 6),
                 date = draft.as_of,
+                review = review(draft.now, &["kubernetes-upgrade", "cluster-recreated"]),
             );
             under(&mut text, draft.now);
         }
@@ -74,14 +88,13 @@ pub fn draft(draft: &Draft<'_>) -> String {
 }
 
 fn exception(text: &mut String, draft: &Draft<'_>, owner: &str, until: Date) {
-    let _ = writeln!(text, "exceptions:\n  - control: {}", scalar(draft.control));
+    let _ = writeln!(text, "  - control: {}", scalar(draft.control));
     if draft.kind == "file" {
         let _ = writeln!(text, "    scope: {{ subjects: {} }}", list(draft.subjects.iter().copied()));
+    } else {
+        text.push_str("    # scope: { nodes: { LABEL: VALUE } } narrows it to a pool; without it, it holds wherever this state is\n");
     }
-    let _ = writeln!(text, "    accepted:\n      since: {}\n      state:", draft.as_of);
-    for (fact, value) in &draft.state {
-        let _ = writeln!(text, "        {}: {}", scalar(fact), scalar(value));
-    }
+    let _ = write!(text, "    accepted:\n      since: {}\n      state:\n{}", draft.as_of, state(draft, 8));
     let _ = writeln!(text, "      expected: {}", scalar(draft.expected));
     for (name, value) in held(draft.now) {
         let _ = writeln!(text, "      {name}: {}", scalar(value));
@@ -90,8 +103,24 @@ fn exception(text: &mut String, draft: &Draft<'_>, owner: &str, until: Date) {
         text,
         "    reason: \"\" # why it cannot be mended now, and what ends that\n    compensating:\n      # control: the control \
          that shows it; the exception ends when that stops passing\n      says: \"\" # what is done instead\n    owner: \
-         {owner}\n    approver: \"\" # somebody else\n    expires: {until}\n    review: [kubernetes-upgrade, profile-change]\n",
+         {owner}\n    approver: \"\" # somebody else\n    expires: {until}\n    review: {review}\n",
+        review = review(draft.now, &["kubernetes-upgrade", "profile-change"]),
     );
+}
+
+fn state(draft: &Draft<'_>, indent: usize) -> String {
+    let line = |(fact, value): (&String, &String)| format!("{:indent$}{}: {}\n", "", scalar(fact), scalar(value));
+    draft.state.iter().map(line).collect()
+}
+
+/// Triggers of which it is known what holds now: others would never fire.
+fn review(now: &Under, wanted: &[&str]) -> String {
+    let known = |trigger: &&&str| match **trigger {
+        "kubernetes-upgrade" => now.kubernetes.is_some(),
+        "profile-change" => now.profile.is_some(),
+        _ => now.cluster.is_some(),
+    };
+    list(wanted.iter().filter(known).copied())
 }
 
 fn under(text: &mut String, now: &Under) {

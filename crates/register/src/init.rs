@@ -49,7 +49,7 @@ pub fn init(name: &str, platform: &Platform, content: &Content, as_of: Date) -> 
         for link in &platform.attests {
             let _ = writeln!(text, "      - {{ link: {}, dated: \"\" }}", scalar(link));
         }
-        let _ = writeln!(text, "    recheck: {{ before: {again}, on: [provider-upgrade] }}");
+        let _ = writeln!(text, "    recheck: {{ before: {again} }}");
     }
     text.push_str(
         "\n# Drafts of these come from `kube-assay register add --report report.json CONTROL`.\nexceptions: []\ngrants: []\nanswers: []\n",

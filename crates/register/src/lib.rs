@@ -18,10 +18,10 @@ mod write;
 
 pub use decide::{Asked, Context, Decider, state};
 pub use decision::{Decision, State};
-pub use draft::{Draft, draft};
+pub use draft::{Draft, draft, kind};
 pub use due::{Due, due};
 pub use init::init;
-pub use lint::{NEVER, STRONG, lint, takes_two};
+pub use lint::{NEVER, STRONG, lint, refused, takes_two};
 pub use load::{code, load};
 pub use model::{
     Accepted, Answer, At, Class, Classed, Compensating, Evidence, Exception, Grant, Owner, Recheck, Register, Review,

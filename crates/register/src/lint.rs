@@ -1,6 +1,6 @@
 //! What an auditor would not take: texts that say nothing, decisions without end, one person where it takes two.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use benchmark::{Content, Control, Judge, Priority};
 use diag::Diagnostic;
@@ -8,7 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::load::code;
-use crate::model::{At, Class, Register, Scope};
+use crate::model::{At, Class, Classed, Register, Scope, Trigger, Under};
 
 /// Controls that nobody may accept a failure of: each alone gives the cluster away, and mending it costs a flag or a mode.
 pub const NEVER: [&str; 4] = [
@@ -38,6 +38,17 @@ pub fn lint(register: &Register, content: &Content, as_of: Date) -> Vec<Diagnost
     desk.grants();
     desk.answers();
     desk.found
+}
+
+/// Entries that are refused on a day, by their line, with why: they decide nothing. What has expired is not among them: it is
+/// told as overdue.
+pub fn refused(register: &Register, content: &Content, as_of: Date) -> BTreeMap<usize, String> {
+    let starts: BTreeMap<usize, usize> = register.places().map(|at| (at.span.start, at.line)).collect();
+    let wrong = lint(register, content, as_of).into_iter().filter(|wrong| {
+        // Too many are too many together, and one that stands twice counts once.
+        ![code::EXPIRED, code::TOO_MANY, code::TWICE].contains(&wrong.code)
+    });
+    wrong.filter_map(|wrong| Some((*starts.get(&wrong.span.start)?, wrong.message))).collect()
 }
 
 /// Whether a failure of a control is worth so much to an attacker that accepting it takes two people: all that guards who
@@ -76,6 +87,12 @@ impl Desk<'_> {
                 self.error(code::TOO_WIDE, &entry.at, "this class would be that of everything", help);
             }
             self.words(&entry.at, "reason", &entry.reason);
+            if entry.class == Class::Informational {
+                self.informational(entry);
+            }
+            if let Some(recheck) = &entry.recheck {
+                self.idle(&entry.at, &recheck.on, &entry.under);
+            }
             if entry.class != Class::ProviderOwned {
                 continue;
             }
@@ -98,6 +115,44 @@ impl Desk<'_> {
                     let help = "add `recheck: { before: DATE, on: [provider-upgrade] }`";
                     self.error(code::NO_RECHECK, &entry.at, "nobody would ever look at this again", help);
                 }
+            }
+        }
+    }
+
+    /// What guards who may do what is nobody's mere information.
+    fn informational(&mut self, entry: &Classed) {
+        let named = |control: &&Control| {
+            entry.of.controls.contains(&control.name) || entry.of.in_sections.contains(&control.name)
+        };
+        let content = self.content;
+        let grave = content.controls.iter().filter(named).find(|control| takes_two(control));
+        if let Some(control) = grave {
+            let message =
+                format!("a failure of {} is of priority high or worse, and no mere information", control.name);
+            self.error(
+                code::NEVER,
+                &entry.at,
+                message,
+                "mend it, or write an exception: it has an approver and an end",
+            );
+        }
+    }
+
+    /// Triggers that nothing can ever fire, since what held then is not written down.
+    fn idle(&mut self, at: &At, triggers: &[Trigger], under: &Under) {
+        for trigger in triggers {
+            let (given, name, field) = match trigger {
+                Trigger::KubernetesUpgrade => (under.kubernetes.is_some(), "kubernetes-upgrade", "kubernetes"),
+                Trigger::ProviderUpgrade => (under.provider.is_some(), "provider-upgrade", "provider"),
+                Trigger::ClusterRecreated => (under.cluster.is_some(), "cluster-recreated", "cluster"),
+                Trigger::ProfileChange => {
+                    let given = under.profile.as_ref().is_some_and(|profile| profile.contains('@'));
+                    (given, "profile-change", "profile (as NAME@DIGEST)")
+                }
+            };
+            if !given {
+                let message = format!("{name} never fires: it is not written down what held when this was decided");
+                self.error(code::IDLE_TRIGGER, at, message, format!("give `{field}`, as `register add` does"));
             }
         }
     }
@@ -131,6 +186,7 @@ impl Desk<'_> {
                 self.error(code::SELF, &exception.at, "the control compensates for itself", help);
             }
             self.facts(&exception.at, &exception.control, exception.accepted.state.keys());
+            self.idle(&exception.at, &exception.review, &exception.accepted.under);
         }
     }
 
@@ -149,6 +205,8 @@ impl Desk<'_> {
             self.two(&grant.at, &grant.control, &grant.owner, &grant.approver);
             self.since(&grant.at, grant.since);
             self.expiry(&grant.at, "the grant", grant.since, grant.expires, register.review.longest_days);
+            self.facts(&grant.at, &grant.control, grant.state.keys());
+            self.idle(&grant.at, &grant.review, &grant.under);
             if self.content.control(&grant.control).is_some_and(|control| control.for_each.is_none()) {
                 let message = format!("{} judges no subjects one by one", grant.control);
                 self.error(code::NO_SUBJECTS, &grant.at, message, "write an exception instead");

@@ -217,6 +217,7 @@ impl Book<'_> {
         let at = self.at(&fields);
         let control = fields.required_str("control").and_then(|name| self.control(&name));
         let subjects = fields.required_str_list("subjects");
+        let state = fields.node("state").map_or_else(|| Some(BTreeMap::new()), |node| self.state(node));
         let reason = self.said(fields.required_str("reason"));
         let owner = self.said(fields.required_str("owner"));
         let approver = self.said(fields.required_str("approver"));
@@ -233,6 +234,7 @@ impl Book<'_> {
         Some(Grant {
             control: control?,
             subjects,
+            state: state?,
             reason: reason?,
             owner: owner?,
             approver: approver?,
@@ -278,9 +280,7 @@ impl Book<'_> {
         let namespaces = plain_all(fields.optional_str_list("namespaces"));
         let subjects = plain_all(fields.optional_str_list("subjects"));
         fields.finish();
-        for section in &sections {
-            self.section(section);
-        }
+        let in_sections = sections.iter().flat_map(|section| self.section(section)).collect();
         let known = self.content.controls.iter().map(|control| control.component.as_str());
         self.names(code::UNKNOWN_COMPONENT, "component", &components, known);
         let known = self.content.platforms.iter().map(|platform| platform.name.as_str());
@@ -289,6 +289,7 @@ impl Book<'_> {
         Some(Scope {
             controls,
             sections: strip(sections),
+            in_sections,
             components: strip(components),
             platforms: strip(platforms),
             nodes,
@@ -356,14 +357,18 @@ impl Book<'_> {
         None
     }
 
-    fn section(&self, given: &Spanned<String>) {
+    /// The controls under a section of a profile.
+    fn section(&self, given: &Spanned<String>) -> Vec<String> {
         let (id, profile) = given.value.split_once('@').unwrap_or((&given.value, ""));
-        let known = self.content.profile(profile);
-        if known.is_some_and(|profile| profile.entries.iter().any(|entry| is_under(&entry.id, id))) {
-            return;
+        let entries = self.content.profile(profile).map(|profile| profile.entries.as_slice()).unwrap_or_default();
+        let under = entries.iter().filter(|entry| is_under(&entry.id, id));
+        let controls: Vec<String> = under.map(|entry| entry.control.clone()).collect();
+        if controls.is_empty() {
+            let message = format!("there is no section {}", quoted(&given.value));
+            let help = "write it as SECTION@PROFILE, e.g. 1.2@cis-2.0.1";
+            self.mistake(code::UNKNOWN_SECTION, &given.span, &message, help);
         }
-        let message = format!("there is no section {}", quoted(&given.value));
-        self.mistake(code::UNKNOWN_SECTION, &given.span, &message, "write it as SECTION@PROFILE, e.g. 1.2@cis-2.0.1");
+        controls
     }
 
     fn triggers(&self, node: Option<&Node>) -> Vec<Trigger> {
@@ -406,7 +411,7 @@ impl Book<'_> {
 }
 
 /// Whether an id is a section's own or stands under it.
-pub(crate) fn is_under(id: &str, section: &str) -> bool {
+fn is_under(id: &str, section: &str) -> bool {
     id == section || id.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
 }
 

@@ -1,6 +1,6 @@
 //! What a register says. A person keeps it in git; [`crate::load`] reads it, and everything here is as it stands there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -37,6 +37,11 @@ pub struct Register {
 }
 
 impl Register {
+    /// Where all entries that decide stand.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &At> {
+        self.classes.iter().map(|entry| &entry.at).chain(self.entries().map(|(_, _, at)| at))
+    }
+
     /// Entries that speak of one control each: what it is, the control, and where it stands.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, &str, &At)> {
         let exceptions = self.exceptions.iter().map(|entry| ("exception", entry.control.as_str(), &entry.at));
@@ -74,6 +79,9 @@ pub struct Scope {
     pub controls: Vec<String>,
     /// Sections of profiles, as `1.2@cis-2.0.1`.
     pub sections: Vec<String>,
+    /// The controls of these sections, looked up where the file is read: another numbering loses none.
+    #[schemars(skip)]
+    pub in_sections: BTreeSet<String>,
     /// Components.
     pub components: Vec<String>,
     /// Platforms.
@@ -267,6 +275,9 @@ pub struct Grant {
     pub control: String,
     /// The subjects, by the names that findings give them.
     pub subjects: Vec<String>,
+    /// What they were granted: the verdict and the deciding facts with their values. Another value: it no longer holds.
+    #[serde(default)]
+    pub state: BTreeMap<String, String>,
     /// Why they need it.
     pub reason: String,
     /// Who answers for it.

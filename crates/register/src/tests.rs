@@ -1,6 +1,6 @@
 //! A strong register, and what becomes of it when it weakens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use assess::{Citation, Judged, Observed, Outcome, SubjectName, Verdict};
@@ -168,6 +168,13 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "review: [cluster-recreated]\n  - control: rbac-cluster-admin-only-where-needed\n    subjects: [\"Group oidc:platform-admins\"]\n    reason: The same people once more, in an entry that somebody forgot to remove.\n    owner: a\n    approver: b\n    since: 2026-10-01\n    expires: 2027-01-01",
         "error[entry-twice]",
     ),
+    (
+        "of: { controls: [kubelet-event-rate] }",
+        "of: { controls: [apiserver-anonymous-access] }",
+        "error[never-accepted]: a failure of apiserver-anonymous-access is of priority high or worse",
+    ),
+    ("    under: { provider: v1.36.1-x1 }\n", "", "error[idle-trigger]: provider-upgrade never fires"),
+    ("profile: cis-2.0.1@abcd", "profile: cis-2.0.1", "error[idle-trigger]: profile-change never fires"),
 ];
 
 #[test]
@@ -235,6 +242,9 @@ fn context(as_of: Date) -> Context {
         now: Under { kubernetes: Some("1.36".to_owned()), ..Under::default() },
         profiles: BTreeMap::from([("cis-2.0.1".to_owned(), "abcd0123".to_owned())]),
         labels: BTreeMap::from([("w1".to_owned(), BTreeMap::from([("pool".to_owned(), "storage".to_owned())]))]),
+        names: BTreeSet::from(["5f1c2a1e-0000-4000-8000-000000000001".to_owned()]),
+        narrowed: false,
+        refused: BTreeMap::new(),
     }
 }
 
@@ -304,6 +314,16 @@ fn an_exception_ends_for_a_reason_that_is_told() {
         register.owners[1].of.nodes.clear();
     });
     lapsed(no_labels, "those of w1 were not seen");
+    lapsed(decided(|_, _, all| all.truncate(1)), "was not judged: no profile demands it");
+    let refused = |_: &mut Register, context: &mut Context, _: &mut Vec<Judged<'_>>| {
+        context.refused.insert(29, "one person".to_owned());
+    };
+    let told = decided(refused);
+    assert_eq!(told.lapsed, ["register.yaml:29: refused by `register lint`: one person"]);
+    assert_eq!(told.state, State::Required);
+    let foreign = decided(|_, context, _| context.names = BTreeSet::from(["another".to_owned()]));
+    assert!(foreign.lapsed[0].contains("this is another: it decides nothing"), "{foreign:?}");
+    assert_eq!(foreign.state, State::Required);
     // Another pool is simply not meant.
     let elsewhere = decided(|register, context, _| {
         context.labels.get_mut("w1").unwrap().insert("pool".to_owned(), "web".to_owned());
@@ -344,7 +364,11 @@ fn what_has_changed_since_makes_an_exception_due() {
         decided(|register, _, _| register.exceptions[0].accepted.expected = Some("x is 1".to_owned())),
         "it was \"x is 1\"",
     );
-    due(decided(|_, _, all| all.truncate(1)), "lies outside what was looked at");
+    let narrowed = decided(|_, context, all| {
+        context.narrowed = true;
+        all.truncate(1);
+    });
+    due(narrowed, "lies outside what was looked at");
 }
 
 #[test]
@@ -390,6 +414,19 @@ fn grants_answers_and_classes_decide_their_own() {
     register.answers[0].holds = false;
     assert_eq!(state(&register, question(), today()), State::Required);
 
+    // What a person found wanting is nobody else's, whatever class speaks of it.
+    let mut classed = register.clone();
+    classed.classes[0].of.components = vec!["kube-apiserver".to_owned()];
+    assert_eq!(state(&classed, question(), today()), State::Required);
+    // A grant ends with what was granted.
+    let mut granted = register.clone();
+    granted.grants[0].state = BTreeMap::from([("verdict".to_owned(), "fail".to_owned())]);
+    assert_eq!(state(&granted, admin("Group oidc:platform-admins"), today()), State::Accepted);
+    granted.grants[0].state.insert("account.bindings".to_owned(), "(absent)".to_owned());
+    let more = decide(&granted, admin("Group oidc:platform-admins"), today());
+    assert_eq!(more.state, State::Required);
+    assert!(more.lapsed[0].contains("the state changed: account.bindings"), "{more:?}");
+
     let hidden = decide(&register, scheduler(Verdict::Unknown), today());
     assert_eq!(hidden.state, State::ProviderOwned);
     assert_eq!(hidden.evidence, ["https://provider.example/shared-responsibility (read on 2026-03-01)"]);
@@ -399,6 +436,20 @@ fn grants_answers_and_classes_decide_their_own() {
     assert!(shown.lapsed[0].contains("the evidence shows a failure here"), "{:?}", shown.lapsed);
     assert_eq!(state(&register, scheduler(Verdict::Pass), today()), State::None);
     assert_eq!(state(&register, rate(), today()), State::Informational);
+    // Nothing grave is mere information, however wide the entry.
+    let mut wide = register.clone();
+    wide.classes[1].of = crate::Scope { components: vec!["etcd".to_owned()], ..crate::Scope::default() };
+    let etcd = || judged(content, "etcd-no-auto-tls", outcome(Verdict::Fail, "component", "etcd", Vec::new()));
+    let grave = decide(&wide, etcd(), today());
+    assert_eq!(grave.state, State::Required);
+    assert!(grave.lapsed[0].contains("nobody's mere information"), "{grave:?}");
+    // A section is that of its profile, whichever is judged.
+    let mut sections = register.clone();
+    let owner = decide(&sections, judged(content, "apiserver-audit-log", port("1")), today()).owner;
+    assert_eq!(owner.as_deref(), Some("audit-team"));
+    sections.owners[2].of.in_sections.clear();
+    let owner = decide(&sections, judged(content, "apiserver-audit-log", port("1")), today()).owner;
+    assert_eq!(owner.as_deref(), Some("platform-team"));
 }
 
 #[test]
@@ -440,31 +491,33 @@ fn what_is_due_is_told_by_its_day() {
 fn drafts_want_nothing_but_words() {
     let content = content();
     let under = Under { kubernetes: Some("1.36".to_owned()), ..Under::default() };
-    for (verdict, kind, control) in [
+    for (verdict, of, control) in [
         (Verdict::Fail, "component", "kubelet-no-read-only-port"),
         (Verdict::Fail, "file", "pki-certificate-mode"),
         (Verdict::Fail, "subject", "rbac-cluster-admin-only-where-needed"),
         (Verdict::Manual, "component", "users-do-not-use-client-certificates"),
     ] {
-        let draft = crate::draft(&crate::Draft {
+        let own = crate::Draft {
             control,
             title: "A title: with # everything\nin it",
             verdict,
             expected: "x is \"1\"",
             state: BTreeMap::from([("verdict".to_owned(), "fail".to_owned())]),
-            kind,
+            kind: of,
             subjects: ["/a b\u{1b}[31m", "Group oidc:x"].into(),
             owner: None,
             now: &under,
             as_of: DAY,
-        });
-        let told = said(&format!("register: x\n{draft}"), content);
+        };
+        let draft = crate::draft(&own);
+        let kind = crate::kind(&own);
+        let told = said(&format!("register: x\n{kind}:\n{draft}"), content);
         let strange: Vec<&str> = told
             .lines()
             .filter(|line| !line.contains("[empty-text]") && !line.contains("[wrong-type]: expected `true` or `false`"))
             .collect();
         assert!(!told.is_empty() && strange.is_empty(), "{draft}\n{told}");
-        insta::assert_snapshot!(format!("draft-{kind}-{}", control.split('-').next().unwrap()), draft);
+        insta::assert_snapshot!(format!("draft-{of}-{}", control.split('-').next().unwrap()), draft);
     }
     for platform in &content.platforms {
         let text = crate::init("ours", platform, content, DAY);

@@ -63,6 +63,7 @@ pub fn build(material: Material<'_>) -> Report {
         // What would be judged, and how, is then of no interest.
         warnings = vec![nothing];
     }
+    warnings.extend(decider.foreign());
     let live = material.captures.iter().filter(|capture| capture.source == word(evidence::Source::Node));
     warnings.extend(live.flat_map(|capture| capture.remarks.iter().cloned()));
     let info = |answerable| register_info(&answerable, &decider, material.judged, &findings);
@@ -103,11 +104,17 @@ fn context(material: &Material<'_>) -> Context {
     Context {
         as_of: material.register.map_or(Date::ZERO, |answerable| answerable.as_of),
         platform: material.platform.name.clone(),
+        names: given.iter().cloned().chain(told("cluster-uid")).collect(),
+        narrowed: material.selection.is_some(),
+        refused: material
+            .register
+            .map(|answerable| register::refused(answerable.register, material.content, answerable.as_of))
+            .unwrap_or_default(),
         now: Under {
             kubernetes: minor,
             provider: told("kubernetes"),
             profile: None,
-            cluster: given.or_else(|| told("cluster-uid")),
+            cluster: told("cluster-uid").or(given),
         },
         profiles: material
             .profiles

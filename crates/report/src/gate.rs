@@ -8,6 +8,9 @@ use crate::drift::{Cause, Change, Drift, Kind};
 use crate::model::{Finding, Report};
 use crate::words::{self, number};
 
+/// How far two machines' clocks may be apart.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
+
 /// What closes a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailOn {
@@ -78,7 +81,7 @@ pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
             found.open(report, false);
             (found.closed, found.ids) = (Vec::new(), Vec::new());
         }
-        (FailOn::New, Some(drift)) => found.worse(drift),
+        (FailOn::New, Some(drift)) => found.worse(drift, report),
         // Without a baseline everything is new.
         (FailOn::New | FailOn::Required, _) => found.open(report, false),
         (FailOn::Any, _) => found.open(report, true),
@@ -126,7 +129,8 @@ impl Found {
     }
 
     /// What is worse than in the baseline.
-    fn worse(&mut self, drift: &Drift) {
+    fn worse(&mut self, drift: &Drift, report: &Report) {
+        let by_the_api = report.run.captures.iter().any(|capture| capture.source == "cluster");
         for change in &drift.changes {
             let Some(after) = &change.after else { continue };
             let required = after.decision.state == State::Required;
@@ -137,6 +141,17 @@ impl Found {
                 Kind::New | Kind::Regressed | Kind::VisibilityGained if fails && ours => {
                     self.closed.push(told(change));
                     self.ids.push(id(change));
+                }
+                // A person looked, and found that it does not hold.
+                _ if after.verdict == Verdict::Manual && required && !was_required(change) => {
+                    self.closed.push(format!("answered, it does not hold: {}", told(change)));
+                    self.ids.push(id(change));
+                }
+                // Of a node that the baseline does not know.
+                Kind::Appeared if after.verdict == Verdict::Unknown && required => self.unseen.push(told(change)),
+                Kind::EvidenceChanged if fails => self.notes.push(format!("{} ({})", told(change), values(change))),
+                Kind::Unchanged if fails && change.compared_with.is_some() => {
+                    self.notes.push(format!("on nodes that are new, as in their pool before: {}", told(change)));
                 }
                 Kind::VisibilityLost if required && ours => self.unseen.push(told(change)),
                 Kind::New | Kind::Demanded | Kind::VisibilityGained | Kind::VisibilityLost | Kind::Disagrees
@@ -150,22 +165,28 @@ impl Found {
         // A decision that ended leaves an old failure open again.
         for change in &drift.decisions {
             let ended = change.before.state.is_settled() && change.after.state == State::Required;
-            let fails = matches!(change.verdict, Verdict::Fail | Verdict::Manual);
             let id = change.cited_by.first().map_or(change.control.as_str(), |cited| cited.id.as_str());
-            if ended && fails && !self.ids.iter().any(|known| known == id) {
+            if ended && !self.ids.iter().any(|known| known == id) {
                 let why = if change.after.lapsed.is_empty() {
                     "no entry speaks of it any more".to_owned()
                 } else {
                     change.after.lapsed.join("; ")
                 };
                 let owner = change.after.owner.as_deref().or(change.before.owner.as_deref()).unwrap_or("nobody");
-                self.closed.push(format!("no longer accepted: {id} {}: {why}: {owner} answers for it", change.title));
-                self.ids.push(id.to_owned());
+                let line = format!("no longer accepted: {id} {}: {why}: {owner} answers for it", change.title);
+                if change.verdict == Verdict::Unknown {
+                    self.unseen.push(line);
+                } else {
+                    self.closed.push(line);
+                    self.ids.push(id.to_owned());
+                }
             }
         }
         if !drift.nodes.gone.is_empty() {
             let names: Vec<&str> = drift.nodes.gone.iter().map(|gone| gone.name.as_str()).collect();
-            self.notes.push(format!("no longer there: {}", words::some(&names, false)));
+            let line = format!("no longer there: {}", words::some(&names, false));
+            // A cluster's own list says that they are gone; nobody else knows.
+            if by_the_api { self.notes.push(line) } else { self.unseen.push(line) }
         }
     }
 
@@ -173,7 +194,8 @@ impl Found {
         let coverage = &report.coverage;
         let Some(least) = policy.min_coverage else { return };
         // In whole numbers, so that 94.9 percent are not 95.
-        if coverage.decided * 100 < usize::from(least) * coverage.within_reach {
+        let none = least > 0 && coverage.within_reach == 0;
+        if none || coverage.decided * 100 < usize::from(least) * coverage.within_reach {
             let within = number(coverage.within_reach, "demand", "demands");
             self.unseen.push(format!(
                 "coverage: {} of {within} within reach were decided, less than {least} percent",
@@ -190,6 +212,9 @@ impl Found {
                 continue;
             };
             let age = policy.now.duration_since(taken);
+            if age < -CLOCKS {
+                self.unseen.push(format!("age: the evidence of {} is dated in the future, {taken}", capture.name));
+            }
             if age > most {
                 let (old, most) = (days(age), days(most));
                 self.unseen.push(format!("age: the evidence of {} is {old} old, older than {most}", capture.name));
@@ -205,7 +230,7 @@ impl Found {
         };
         let next = match stand {
             Stand::Open => match drift {
-                Some(_) => "nothing is worse than the baseline".to_owned(),
+                Some(_) => "nothing fails that the baseline does not have".to_owned(),
                 None => "nothing stands in the way".to_owned(),
             },
             Stand::Unseen => "let the audit see what is named above, then run it again".to_owned(),
@@ -224,6 +249,21 @@ impl Found {
         told.extend(self.notes.into_iter().map(|note| format!("note: {note}")));
         Gate { stand, told, next }
     }
+}
+
+/// Whether it had to be dealt with before.
+fn was_required(change: &Change) -> bool {
+    change.before.as_ref().is_some_and(|before| before.decision.state == State::Required)
+}
+
+/// The deciding values, before and after.
+fn values(change: &Change) -> String {
+    let of = |answer: Option<&crate::drift::Answer>| {
+        let seen = answer.into_iter().flat_map(|answer| &answer.observed).filter(|seen| seen.decides);
+        let seen = seen.map(|seen| format!("{} {}", seen.fact, seen.value.as_deref().unwrap_or(&seen.how)));
+        seen.collect::<Vec<_>>().join(", ")
+    };
+    format!("before: {}", of(change.before.as_ref()))
 }
 
 fn line(finding: &Finding) -> String {

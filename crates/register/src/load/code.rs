@@ -48,6 +48,8 @@ pub const TWICE: &str = "entry-twice";
 pub const SELF: &str = "compensates-itself";
 /// A state that names no fact of its control.
 pub const FOREIGN_FACT: &str = "foreign-fact";
+/// A trigger that nothing can fire.
+pub const IDLE_TRIGGER: &str = "idle-trigger";
 /// An answer where evidence decides.
 pub const NO_QUESTION: &str = "no-question";
 /// A grant to subjects where the control judges none one by one.
