@@ -11,11 +11,11 @@ use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use history::{Digest, Entry, Event, HistoryError, Listing, Rule, Store, Verification};
 use jiff::{SignedDuration, Timestamp};
-use report::{Verdict, inert};
+use report::{Beside, Verdict, inert};
 
 use crate::cli::Output;
 use crate::exit::{Exit, mistake};
-use crate::output;
+use crate::{earlier, output};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -177,7 +177,12 @@ pub(crate) fn run(arguments: &History) -> anyhow::Result<Exit> {
         HistoryCommand::Show { run, cluster, output, verbose } => {
             let store = place.read()?;
             let entry = store.find(run, cluster.as_deref()).map_err(told)?;
-            output::tell(&store.report(&entry).map_err(told)?, output, &BTreeSet::new(), *verbose)?;
+            let mut report = store.report(&entry).map_err(told)?;
+            report.run.recorded = Some(earlier::as_recorded(&entry));
+            let cluster = entry.run().map(|run| run.cluster.as_str()).unwrap_or_default();
+            let past = earlier::runs(&store, cluster, entry.number)?;
+            let beside = Beside { past: &past, drift: None };
+            output::tell(&report, &beside, output, &BTreeSet::new(), *verbose)?;
             Ok(Exit::Clean)
         }
         HistoryCommand::Verify { archive, head } => {

@@ -35,6 +35,10 @@ impl Page<'_> {
         if let Some(selection) = &report.run.selection {
             self.pair("selection", &safe(selection));
         }
+        if let Some(said) = self.recorded() {
+            let prove = "kube-assay history verify --head HASH";
+            self.pair("recorded", &format!("{said}<br/><span class=\"muted\">To prove it unchanged: <code>{prove}</code></span>"));
+        }
         self.shared("remarks", |capture| &capture.remarks);
         self.shared("secrets cut", |capture| &capture.cuts);
         self.text.push_str("</dl>\n");
@@ -48,7 +52,7 @@ impl Page<'_> {
         self.close();
     }
 
-    fn pair(&mut self, label: &str, said: &str) {
+    pub(super) fn pair(&mut self, label: &str, said: &str) {
         let _ = writeln!(self.text, "<div><dt>{label}</dt><dd>{said}</dd></div>");
     }
 

@@ -6,6 +6,7 @@
   var text = document.getElementById("text");
   var decision = document.getElementById("decision");
   var owner = document.getElementById("owner");
+  var change = document.getElementById("change");
   var findings = all(document, ".finding");
   var told = findings.map(function (finding) { return finding.textContent.toLowerCase(); });
   var narrow = function () {
@@ -17,6 +18,7 @@
         verdicts.indexOf(finding.dataset.verdict) !== -1,
         decision.value === "" ? true : decision.value === finding.dataset.decision,
         owner ? owner.value === "" ? true : owner.value === finding.dataset.owner : true,
+        change ? change.value === "" ? true : finding.dataset.change.split(" ").indexOf(change.value) !== -1 : true,
         wanted.every(function (word) { return told[at].indexOf(word) !== -1; })
       ].every(Boolean);
       finding.hidden = !fits;

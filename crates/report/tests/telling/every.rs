@@ -2,7 +2,7 @@
 
 use assess::Verdict;
 use proptest::prelude::*;
-use report::{Finding, Report, inert};
+use report::{Beside, Finding, Report, inert};
 use serde_json::Value;
 
 use crate::{csv, html, junit, kube_bench, markdown, promises, samples, sarif};
@@ -16,14 +16,14 @@ struct Format {
 }
 
 const FORMATS: [Format; 8] = [
-    Format { name: "junit", render: report::junit, missing: junit::missing },
-    Format { name: "sarif", render: report::sarif, missing: sarif::missing },
-    Format { name: "markdown", render: report::markdown, missing: markdown::missing },
-    Format { name: "github", render: report::github, missing: markdown::missing_annotation },
+    Format { name: "junit", render: |report| report::junit(report, &Beside::default()), missing: junit::missing },
+    Format { name: "sarif", render: |report| report::sarif(report, &Beside::default()), missing: sarif::missing },
+    Format { name: "markdown", render: |report| report::markdown(report, &Beside::default()), missing: markdown::missing },
+    Format { name: "github", render: |report| report::github(report, &Beside::default()), missing: markdown::missing_annotation },
     Format { name: "csv", render: report::csv, missing: csv::missing },
     Format { name: "kube-bench", render: report::kube_bench, missing: kube_bench::missing_text },
     Format { name: "kube-bench-json", render: report::kube_bench_json, missing: kube_bench::missing },
-    Format { name: "html", render: report::html, missing: html::missing },
+    Format { name: "html", render: |report| report::html(report, &Beside::default()), missing: html::missing },
 ];
 
 /// A verdict as formats for people spell it.

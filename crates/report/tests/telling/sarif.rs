@@ -1,14 +1,14 @@
 //! SARIF 2.1.0: what the standard and GitHub demand.
 
 use assess::Verdict;
-use report::{Finding, Report, State, inert};
+use report::{Beside, Finding, Report, State, inert};
 use serde_json::Value;
 
 use crate::every::{self, left_out};
 use crate::samples;
 
 fn parsed(report: &Report) -> Value {
-    serde_json::from_str(&report::sarif(report)).unwrap()
+    serde_json::from_str(&report::sarif(report, &Beside::default())).unwrap()
 }
 
 fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
@@ -43,7 +43,7 @@ pub(crate) fn missing(told: &str, finding: &Finding) -> Option<String> {
 
 #[test]
 fn how_it_looks() {
-    insta::assert_snapshot!(report::sarif(&samples::control_plane()));
+    insta::assert_snapshot!(report::sarif(&samples::control_plane(), &Beside::default()));
 }
 
 fn samples_of_all_kinds() -> Vec<Report> {
