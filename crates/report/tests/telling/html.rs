@@ -4,15 +4,15 @@ use report::{Beside, Finding, Report, html, inert};
 use roxmltree::{Document, Node};
 
 use crate::every::{self, left_out};
-use crate::samples;
+use crate::{beside, samples};
 
-fn parsed(told: &str) -> Document<'_> {
+pub(crate) fn parsed(told: &str) -> Document<'_> {
     let told = told.strip_prefix("<!doctype html>").expect("it begins as HTML does");
     Document::parse(told).map_err(|error| format!("{error} in {told}")).unwrap()
 }
 
 /// All text of a node, as a reader sees it when everything is unfolded.
-fn text(node: Node<'_, '_>) -> String {
+pub(crate) fn text(node: Node<'_, '_>) -> String {
     node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
 }
 
@@ -60,8 +60,11 @@ fn nothing_but_our_own_elements_and_attributes() {
         "th", "td", "svg", "rect", "text", "details", "summary", "br", "code", "form", "label", "input", "fieldset",
         "legend", "select", "option", "button", "article", "pre", "footer", "script",
     ];
-    for report in reports() {
-        let told = html(&report, &Beside::default());
+    let past = beside::past("</td><script>alert(1)</script>");
+    for (report, beside) in reports().flat_map(|report| [(report.clone(), false), (report, true)]) {
+        let drift = beside::between(&beside::earlier(&report), &report);
+        let beside = if beside { Beside { past: &past, drift: Some(&drift) } } else { Beside::default() };
+        let told = html(&report, &beside);
         let document = parsed(&told);
         let mut ids = std::collections::BTreeSet::new();
         for node in document.descendants().filter(Node::is_element) {
