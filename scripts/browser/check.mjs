@@ -89,7 +89,7 @@ const visible = (page) => page.locator(".finding:visible").count();
   for (const heading of ["Since the baseline", "Over the last runs", "By owner", "Verdicts by component"]) {
     assert.equal(await page.getByRole("heading", { name: heading, exact: true }).count(), 1, heading);
   }
-  assert.match(await page.locator("main").textContent(), /it failed until .* was mended by .* and fails again/);
+  assert.match(await page.locator("main").textContent(), /it failed until .*, and fails again/);
 
   // On paper everything is unfolded, and the form is not there.
   await page.emulateMedia({ media: "print" });
@@ -97,6 +97,13 @@ const visible = (page) => page.locator(".finding:visible").count();
   assert.equal(await page.locator("details:not([open])").count(), 0);
   assert.equal(await page.locator("#filter").isVisible(), false);
   await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  assert.match(await page.locator("#narrowed").textContent(), /of \d+ findings are shown/);
+  assert.ok(await page.locator("#narrowed").isVisible(), "paper says that it is narrowed");
+  await page.emulateMedia({ media: "screen" });
+  await page.fill("#text", "");
+  for (const box of await page.locator("input[name=verdict]").all()) await box.check();
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.locator("#narrowed").isVisible(), false);
   await page.pdf({ path: picture("report.pdf"), format: "A4", printBackground: true });
   await closed(own);
 }

@@ -127,7 +127,7 @@ impl Page<'_> {
         let used: BTreeSet<State> = owners.values().flatten().map(|finding| finding.decision.state).collect();
         let states: Vec<State> = State::ALL.iter().copied().filter(|state| used.contains(state)).collect();
         self.text.push_str(
-            "<h3>By owner</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"By owner\">\n<table>\n\
+            "<h3>By owner</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"By owner\">\n<table class=\"owners\">\n\
              <thead><tr><th scope=\"col\">Owner</th>",
         );
         for state in &states {

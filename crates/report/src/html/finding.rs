@@ -92,7 +92,8 @@ impl Page<'_> {
         }
         form.push_str(
             "<p><button type=\"button\" id=\"unfold\">Unfold all</button> <button type=\"button\" \
-             id=\"fold\">Fold all</button></p>\n<p id=\"shown\" role=\"status\"></p>\n</form>\n",
+             id=\"fold\">Fold all</button></p>\n<p id=\"shown\" role=\"status\"></p>\n</form>\n\
+             <p id=\"narrowed\" class=\"warning\" hidden=\"hidden\"></p>\n",
         );
         self.text.push_str(&form);
     }

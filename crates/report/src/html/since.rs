@@ -26,11 +26,12 @@ impl Page<'_> {
         let Some(drift) = self.beside.drift else { return };
         self.open("since", "Since the baseline");
         let worse = said::worse(drift).map_or_else(|| "Nothing got worse".to_owned(), |worse| format!("Worse: {worse}"));
+        let rest = said::rest(drift);
         let _ = writeln!(
             self.text,
-            "<p><strong>{}.</strong> Else: {}.</p>\n<p class=\"muted\">Compared with {}.</p>",
+            "<p><strong>{}.</strong> {}.</p>\n<p class=\"muted\">Compared with: {}.</p>",
             safe(&worse),
-            safe(&said::rest(drift)),
+            safe(&format!("{}{}", rest[..1].to_uppercase(), &rest[1..])),
             safe(&said::head(&drift.before))
         );
         let unseparated = said::unseparated(drift);
