@@ -177,8 +177,7 @@ pub(crate) fn run(arguments: &History) -> anyhow::Result<Exit> {
         HistoryCommand::Show { run, cluster, output, verbose } => {
             let store = place.read()?;
             let entry = store.find(run, cluster.as_deref()).map_err(told)?;
-            let mut report = store.report(&entry).map_err(told)?;
-            report.run.recorded = Some(earlier::as_recorded(&entry));
+            let report = store.report(&entry).map_err(told)?;
             let cluster = entry.run().map(|run| run.cluster.as_str()).unwrap_or_default();
             let past = earlier::runs(&store, cluster, entry.number)?;
             let beside = Beside { past: &past, drift: None };

@@ -101,6 +101,9 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 pub(crate) fn write_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let told = || format!("{} could not be written", path.display());
+    if !directory.is_dir() {
+        return Err(anyhow::anyhow!("there is no directory {}", directory.display()).context(told()));
+    }
     let mut file = tempfile::NamedTempFile::new_in(directory).with_context(told)?;
     write(file.as_file_mut()).with_context(told)?;
     file.as_file().sync_all().with_context(told)?;

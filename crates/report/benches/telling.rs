@@ -1,5 +1,5 @@
 //! What telling a large fleet costs: 5,000 nodes and 10,000 findings in every format, with time, peak memory and size:
-//! `cargo bench -p report`. `KUBE_ASSAY_PAGE=FILE` keeps the page, to be looked at (`scripts/test-browser`).
+//! `cargo bench -p report`. With `KUBE_ASSAY_PAGE=FILE` it writes the page, and measures nothing: `scripts/test-browser` looks at it.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench that cannot go on has failed; it prints sizes")]
 
@@ -38,11 +38,11 @@ const FORMATS: [(&str, fn(&Report) -> String); 12] = [
 ];
 
 fn main() {
+    if let Some(path) = std::env::var_os("KUBE_ASSAY_PAGE") {
+        return std::fs::write(path, page(fleet())).unwrap();
+    }
     for (name, render) in FORMATS {
         println!("{name:<16} {:>7.1} MB", megabytes(render(fleet()).len()));
-    }
-    if let Some(path) = std::env::var_os("KUBE_ASSAY_PAGE") {
-        std::fs::write(path, page(fleet())).unwrap();
     }
     divan::main();
 }
@@ -174,7 +174,8 @@ fn finding(demand: usize, nth: usize) -> Finding {
         notes: Vec::new(),
         subjects: vec![Subject { kind: "component".to_owned(), name: component.to_owned(), captures: nodes }],
         why: "Whoever reaches the port reads the logs of every pod and runs commands in it. ".repeat(2),
-        remediation: "1. Each node, /var/lib/kubelet/config.yaml:\n     setting: true\n2. Restart the kubelet.\n".repeat(3),
+        remediation: "1. Each node, /var/lib/kubelet/config.yaml:\n     setting: true\n2. Restart the kubelet.\n"
+            .repeat(3),
         decision: state.into(),
     }
 }

@@ -22,8 +22,7 @@ const VERDICTS: [Verdict; 5] =
 
 /// Renders the report as Markdown.
 pub fn markdown(report: &Report, beside: &Beside<'_>) -> String {
-    let mut page =
-        Page { text: String::new(), report, ambiguous: words::ambiguous(report), since: Since::new(beside) };
+    let mut page = Page { text: String::new(), report, ambiguous: words::ambiguous(report), since: Since::new(beside) };
     page.head();
     for verdict in VERDICTS {
         page.verdict(verdict);

@@ -199,7 +199,12 @@ fn help(of: &Described<'_>) -> String {
     }
     let cited = of.cited_by.iter().map(|cited| {
         let (level, assessment) = (cited.level, words::assessment(cited.assessment));
-        format!("- {} {}, level {level}, {assessment}: {}\n", safe(&cited.profile), safe(&cited.id), safe(&cited.section))
+        format!(
+            "- {} {}, level {level}, {assessment}: {}\n",
+            safe(&cited.profile),
+            safe(&cited.id),
+            safe(&cited.section)
+        )
     });
     let cited: String = cited.collect();
     if !cited.is_empty() {

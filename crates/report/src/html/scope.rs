@@ -39,7 +39,10 @@ impl Page<'_> {
         }
         if let Some(said) = self.recorded() {
             let prove = "kube-assay history verify --head HASH";
-            self.pair("recorded", &format!("{said}<br/><span class=\"muted\">To prove it unchanged: <code>{prove}</code></span>"));
+            self.pair(
+                "recorded",
+                &format!("{said}<br/><span class=\"muted\">To prove it unchanged: <code>{prove}</code></span>"),
+            );
         }
         self.shared("remarks", |capture| &capture.remarks);
         self.shared("secrets cut", |capture| &capture.cuts);
@@ -154,7 +157,8 @@ impl Page<'_> {
         let _ = writeln!(self.text, "<ul>\n{}</ul>", shown.concat());
         if !more.is_empty() {
             let (count, more) = (more.len(), more.concat());
-            let _ = writeln!(self.text, "<details><summary>{count} more reasons</summary>\n<ul>\n{more}</ul>\n</details>");
+            let _ =
+                writeln!(self.text, "<details><summary>{count} more reasons</summary>\n<ul>\n{more}</ul>\n</details>");
         }
     }
 

@@ -25,7 +25,8 @@ impl Page<'_> {
     pub(super) fn changes(&mut self) {
         let Some(drift) = self.beside.drift else { return };
         self.open("since", "Since the baseline");
-        let worse = said::worse(drift).map_or_else(|| "Nothing got worse".to_owned(), |worse| format!("Worse: {worse}"));
+        let worse =
+            said::worse(drift).map_or_else(|| "Nothing got worse".to_owned(), |worse| format!("Worse: {worse}"));
         let rest = said::rest(drift);
         let _ = writeln!(
             self.text,

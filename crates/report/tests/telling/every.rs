@@ -22,7 +22,11 @@ pub(crate) const FORMATS: [Format; 8] = [
     Format { name: "github", render: report::github, missing: markdown::missing_annotation },
     Format { name: "csv", render: |report, _| report::csv(report), missing: csv::missing },
     Format { name: "kube-bench", render: |report, _| report::kube_bench(report), missing: kube_bench::missing_text },
-    Format { name: "kube-bench-json", render: |report, _| report::kube_bench_json(report), missing: kube_bench::missing },
+    Format {
+        name: "kube-bench-json",
+        render: |report, _| report::kube_bench_json(report),
+        missing: kube_bench::missing,
+    },
     Format { name: "html", render: report::html, missing: html::missing },
 ];
 

@@ -159,8 +159,7 @@ fn what_a_register_settles_is_suppressed_with_its_reason() {
         let control = finding.control.clone();
         let log = parsed(&report);
         let result = list(&log, "/runs/0/results").iter().find(|result| result["ruleId"] == control.as_str()).unwrap();
-        let settles =
-            matches!(state, State::Accepted | State::Answered | State::Informational | State::ProviderOwned);
+        let settles = matches!(state, State::Accepted | State::Answered | State::Informational | State::ProviderOwned);
         let suppressions = list(result, "/suppressions");
         assert_eq!(suppressions.len(), usize::from(settles), "{state:?}");
         assert_eq!(text(result, "/properties/decision"), state.word());
