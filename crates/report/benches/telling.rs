@@ -22,7 +22,9 @@ const DEMANDS: usize = 125;
 /// Findings of a demand: most nodes pass, and the others answer in many ways.
 const FINDINGS: usize = 80;
 
-const FORMATS: [(&str, fn(&Report) -> String); 12] = [
+type Render = fn(&Report) -> String;
+
+const FORMATS: [(&str, Render); 12] = [
     ("terminal", |report| report::terminal(report, &Options::default())),
     ("wide", |report| report::wide(report, &Options::default())),
     ("json", report::json),

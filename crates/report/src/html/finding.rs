@@ -118,8 +118,10 @@ impl Page<'_> {
         };
         let changed = self.since.words(finding);
         let priority = open.then(|| words::priority(finding.priority));
-        let chips: String =
-            priority.iter().chain(&changed).map(|word| format!(" <span class=\"chip\">{word}</span>")).collect();
+        let mut chips = String::new();
+        for word in priority.iter().chain(&changed) {
+            let _ = write!(chips, " <span class=\"chip\">{word}</span>");
+        }
         let _ = writeln!(
             self.text,
             "<article class=\"finding {verdict}\" id=\"{}\" data-verdict=\"{verdict}\" data-decision=\"{}\" data-owner=\"{}\" data-change=\"{}\">\n<details>\n\

@@ -66,10 +66,8 @@ impl Page<'_> {
         let count = number(changes.len(), "finding", "findings");
         let first = FIRST.contains(&kind);
         let title = format!("{} <span class=\"muted\">{count}</span>", safe(said::heading(kind)));
-        let _ = match first {
-            true => writeln!(self.text, "<h3>{title}</h3>"),
-            false => writeln!(self.text, "<details><summary>{title}</summary>"),
-        };
+        let (open, close) = if first { ("<h3>", "</h3>") } else { ("<details><summary>", "</summary>") };
+        let _ = writeln!(self.text, "{open}{title}{close}");
         self.text.push_str("<ul class=\"todo\">\n");
         for change in changes.iter().take(CHANGES) {
             self.changed(drift, change, items);
