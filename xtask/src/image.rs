@@ -1,4 +1,4 @@
-//! The image of the probe as an OCI archive: one static program for each architecture, and nothing else. The same programs
+//! The image of a program as an OCI archive: one static program for each architecture, and nothing else. The same programs
 //! give the same bytes.
 
 use std::path::Path;
@@ -6,22 +6,21 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-/// The program, in the archive and in the image.
-pub(crate) const PROGRAM: &str = "kube-assay-probe";
+/// What a program's image is called until somebody gives it another name.
+pub(crate) fn name(program: &str) -> String {
+    format!("kube-assay.local/{program}:{}", env!("CARGO_PKG_VERSION"))
+}
 
-/// What the image is called until somebody gives it another name.
-pub(crate) const NAME: &str = concat!("kube-assay.local/kube-assay-probe:", env!("CARGO_PKG_VERSION"));
-
-/// Writes an archive of programs by their architectures.
-pub(crate) fn write(programs: &[(&str, Vec<u8>)], to: &Path) -> anyhow::Result<()> {
+/// Writes an archive of a program for its architectures.
+pub(crate) fn write(program: &str, programs: &[(&str, Vec<u8>)], to: &Path) -> anyhow::Result<()> {
     let mut blobs: Vec<(String, Vec<u8>)> = Vec::new();
     let mut images = Vec::new();
-    for (arch, program) in programs {
-        let layer = tar(&[(PROGRAM.to_owned(), program.clone(), 0o755)])?;
+    for (arch, bytes) in programs {
+        let layer = tar(&[(program.to_owned(), bytes.clone(), 0o755)])?;
         let layer = kept(&mut blobs, "application/vnd.oci.image.layer.v1.tar", layer);
         let config = json!({
             "architecture": arch, "os": "linux",
-            "config": { "User": "65532:65532", "Entrypoint": [format!("/{PROGRAM}")] },
+            "config": { "User": "65532:65532", "Entrypoint": [format!("/{program}")] },
             "rootfs": { "type": "layers", "diff_ids": [layer["digest"]] },
         });
         let config = kept(&mut blobs, "application/vnd.oci.image.config.v1+json", config.to_string().into());
@@ -34,7 +33,8 @@ pub(crate) fn write(programs: &[(&str, Vec<u8>)], to: &Path) -> anyhow::Result<(
     let kind = "application/vnd.oci.image.index.v1+json";
     let index = json!({ "schemaVersion": 2, "mediaType": kind, "manifests": images });
     let mut whole = kept(&mut blobs, kind, index.to_string().into());
-    whole["annotations"] = json!({ "io.containerd.image.name": NAME, "org.opencontainers.image.ref.name": NAME });
+    let name = name(program);
+    whole["annotations"] = json!({ "io.containerd.image.name": name, "org.opencontainers.image.ref.name": name });
     let top = json!({ "schemaVersion": 2, "manifests": [whole] });
     let mut members = vec![
         ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec(), 0o644),

@@ -1,5 +1,5 @@
 //! Chores: `cargo xtask schemas` writes the JSON Schemas, `cargo xtask dist` builds the static programs, `cargo xtask image`
-//! what the probe's image is made of, and the image itself.
+//! the probe's image and what it is made of, `cargo xtask image kube-assay` that of the command.
 
 mod image;
 
@@ -16,8 +16,8 @@ fn main() -> ExitCode {
     let done = match chore.as_str() {
         "schemas" => schemas(),
         "dist" => dist(),
-        "image" => make_image(),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask schemas|dist|image")),
+        "image" => make_image(std::env::args().nth(2).as_deref().unwrap_or("probe")),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask schemas|dist|image [kube-assay]")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,35 +68,36 @@ fn dist() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the probe for both architectures of nodes, lays the programs out for `Containerfile`, and writes an OCI archive.
-/// The second architecture is left out where its target is not installed.
+/// Builds a program for both architectures of nodes, lays it out for `Containerfile`, and writes an OCI archive. The second
+/// architecture is left out where its target is not installed, or has no C compiler for what needs one.
 #[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a chore may call cargo")]
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore tells what it made")]
-fn make_image() -> anyhow::Result<()> {
+fn make_image(package: &str) -> anyhow::Result<()> {
+    let program = if package == "probe" { "kube-assay-probe" } else { package };
     let to = root().join("target/image");
     let mut programs = Vec::new();
     for (arch, target) in [("amd64", TARGET), ("arm64", "aarch64-unknown-linux-musl")] {
         let status = std::process::Command::new(env!("CARGO"))
-            .args(["build", "--release", "--locked", "--target", target, "-p", "probe"])
+            .args(["build", "--release", "--locked", "--target", target, "-p", package])
             // The probe is all Rust, so the linker that comes with it does for the foreign architecture.
             .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
             .current_dir(root())
             .status()?;
         if !status.success() {
             if arch == "amd64" {
-                bail!("the probe did not build for {target}: is the target installed? (rustup target add {target})");
+                bail!("{program} did not build for {target}: is the target installed? (rustup target add {target})");
             }
-            eprintln!("xtask: left out {arch}: the probe did not build for {target} (rustup target add {target})");
+            eprintln!("xtask: left out {arch}: {program} did not build for {target} (rustup target add {target})");
             continue;
         }
-        let built = root().join("target").join(target).join("release").join(image::PROGRAM);
-        let program = std::fs::read(&built).with_context(|| built.display().to_string())?;
+        let built = root().join("target").join(target).join("release").join(program);
+        let bytes = std::fs::read(&built).with_context(|| built.display().to_string())?;
         std::fs::create_dir_all(to.join(arch))?;
-        std::fs::copy(&built, to.join(arch).join(image::PROGRAM))?;
-        programs.push((arch, program));
+        std::fs::copy(&built, to.join(arch).join(program))?;
+        programs.push((arch, bytes));
     }
-    let archive = to.join("kube-assay-probe.tar");
-    image::write(&programs, &archive)?;
-    println!("{}: {}", image::NAME, archive.display());
+    let archive = to.join(format!("{program}.tar"));
+    image::write(program, &programs, &archive)?;
+    println!("{}: {}", image::name(program), archive.display());
     Ok(())
 }

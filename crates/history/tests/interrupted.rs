@@ -115,17 +115,19 @@ fn a_kill_at_any_moment_loses_nothing_that_was_acknowledged() {
         }
         let mut child = start(directory.path());
         let output = BufReader::new(child.stdout.take().unwrap());
-        let reader = std::thread::spawn(move || {
+        let (saying, heard) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
             let lines = output.lines().map_while(Result::ok);
-            lines
-                .filter_map(|line| line.strip_prefix("recorded ").and_then(|hash| hash.parse().ok()))
-                .collect::<Vec<Digest>>()
+            let hashes = lines.filter_map(|line| line.strip_prefix("recorded ")?.parse().ok());
+            hashes.into_iter().all(|hash: Digest| saying.send(hash).is_ok())
         });
-        // From before the file is made to some runs later.
-        std::thread::sleep(Duration::from_micros(below(120_000)));
+        // Half of them from before the file is made; half among runs, however slow this machine is.
+        let first = (round % 2 == 1).then(|| heard.recv_timeout(Duration::from_mins(1)).unwrap());
+        std::thread::sleep(Duration::from_micros(below(if first.is_some() { 60_000 } else { 120_000 })));
         child.kill().unwrap();
         child.wait().unwrap();
-        let said = reader.join().unwrap();
+        // Ends with the process' output.
+        let said: Vec<Digest> = first.into_iter().chain(heard).collect();
         all += said.len();
         interrupted += u32::from(directory.path().join("history.db-journal").exists());
         acknowledged.extend(said);

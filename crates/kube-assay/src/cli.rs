@@ -342,6 +342,9 @@ pub(crate) enum ProfilesCommand {
         from: String,
         /// The other
         to: String,
+        /// A register: its exceptions, grants and answers that the difference touches are told too
+        #[arg(long, value_name = "FILE")]
+        register: Option<PathBuf>,
     },
 }
 

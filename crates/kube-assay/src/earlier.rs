@@ -27,15 +27,20 @@ pub(crate) const MAX_REPORT: u64 = 1 << 30;
 const RUN_FILE: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// A run that a person means.
-pub(crate) struct Run {
+pub(crate) struct Run<'a> {
     /// What was told of it.
     pub told: Report,
-    /// What was seen, where that was kept.
-    evidence: Option<Spool>,
-    /// The files that it was judged by, where those were kept.
-    content: Option<Vec<(String, String)>>,
-    /// Its entry in the history.
-    entry: Option<Entry>,
+    /// What else was kept of it.
+    kept: Kept<'a>,
+}
+
+/// What was kept of a run beside its report.
+enum Kept<'a> {
+    Nothing,
+    /// What was seen.
+    Evidence(Spool),
+    /// Everything, in the history. It is read where it is needed.
+    Recorded(&'a Store, Box<Entry>),
 }
 
 /// Where runs are found, and how those are judged that nobody has judged yet.
@@ -48,9 +53,9 @@ pub(crate) struct Finder<'a> {
     pub cluster: Option<&'a str>,
 }
 
-impl Finder<'_> {
+impl<'a> Finder<'a> {
     /// Finds what a reference means: `last` or `last-good`, a file, else a run of the history.
-    pub(crate) fn find(&self, reference: &str) -> anyhow::Result<Run> {
+    pub(crate) fn find(&self, reference: &str) -> anyhow::Result<Run<'a>> {
         let path = Path::new(reference);
         if !matches!(reference, "last" | "last-good") && (path.exists() || self.history.is_none()) {
             return self.file(path);
@@ -58,30 +63,25 @@ impl Finder<'_> {
         let Some(store) = self.history else {
             return Err(mistake(format!("{reference} is a run of the history, and there is none: see --history")));
         };
-        self.recorded(store, store.find(reference, self.cluster).map_err(memory::told)?)
+        Self::recorded(store, store.find(reference, self.cluster).map_err(memory::told)?)
     }
 
-    fn recorded(&self, store: &Store, entry: Entry) -> anyhow::Result<Run> {
+    fn recorded(store: &'a Store, entry: Entry) -> anyhow::Result<Run<'a>> {
         let mut told = store.report(&entry).map_err(memory::told)?;
         told.run.recorded = Some(as_recorded(&entry));
-        let mut spool = Spool::new(SpooledTempFile::new(source::IN_MEMORY));
-        for capture in store.evidence(&entry).map_err(memory::told)?.captures {
-            spool.push(&capture)?;
-        }
-        let content = Some(store.content(&entry).map_err(memory::told)?);
-        Ok(Run { told, evidence: Some(spool), content, entry: Some(entry) })
+        Ok(Run { told, kept: Kept::Recorded(store, Box::new(entry)) })
     }
 
     /// A file, told apart by what it holds.
-    fn file(&self, path: &Path) -> anyhow::Result<Run> {
+    fn file(&self, path: &Path) -> anyhow::Result<Run<'a>> {
         let bytes = import::read(path, MAX_REPORT)?;
         if bytes.starts_with(&RUN_FILE) {
             let spool = evidence_of(path, self.content)?;
             let told = judge(&spool, self.content, self.judging)?;
-            return Ok(Run { told, evidence: Some(spool), content: None, entry: None });
+            return Ok(Run { told, kept: Kept::Evidence(spool) });
         }
         let told = self.report_of(&bytes, path)?;
-        Ok(Run { told, evidence: None, content: None, entry: None })
+        Ok(Run { told, kept: Kept::Nothing })
     }
 
     fn report_of(&self, bytes: &[u8], path: &Path) -> anyhow::Result<Report> {
@@ -116,15 +116,15 @@ struct Named {
     schema: String,
 }
 
-impl Run {
+impl Run<'_> {
     /// Gives a report the evidence that it was made from, from a run file.
     pub(crate) fn with_evidence(mut self, path: &Path, content: &Content) -> anyhow::Result<Self> {
-        if self.evidence.is_some() {
-            return Err(mistake("--before-evidence goes with a report: BEFORE has its own evidence"));
+        if !matches!(self.kept, Kept::Nothing) {
+            return Err(mistake("--before-evidence goes with a report: BEFORE is a run with evidence of its own"));
         }
         let spool = evidence_of(path, content)?;
         belongs(&spool, &self.told).map_err(|why| mistake(format!("{}: {why}", path.display())))?;
-        self.evidence = Some(spool);
+        self.kept = Kept::Evidence(spool);
         Ok(self)
     }
 
@@ -140,7 +140,6 @@ impl Run {
     /// The evidence, judged by this tool: by the profiles of then, and by those of the later run.
     fn judged_again(&self, after: &Report, finder: &Finder<'_>) -> anyhow::Result<(Option<Report>, Option<Report>)> {
         // Only what this tool judges can stand beside what this tool judged.
-        let Some(evidence) = &self.evidence else { return Ok((None, None)) };
         if after.tool.version != env!("CARGO_PKG_VERSION") {
             return Ok((None, None));
         }
@@ -151,14 +150,24 @@ impl Run {
         if same_tool && digests(&self.told) == digests(after) {
             return Ok((None, None));
         }
+        let (read, then);
+        let evidence = match &self.kept {
+            Kept::Nothing => return Ok((None, None)),
+            Kept::Evidence(spool) => {
+                then = None;
+                spool
+            }
+            Kept::Recorded(store, entry) => {
+                read = spooled(store, entry)?;
+                let files = store.content(entry).map_err(memory::told)?;
+                let (content, found) = benchmark::load(&files, &assess::vocabulary(), &mut Sources::default());
+                then = (!diag::has_errors(&found)).then_some(content);
+                &read
+            }
+        };
         let mut replayed = None;
         if !same_tool {
-            let then = self.content.as_ref().and_then(|files| {
-                let (content, found) = benchmark::load(files, &assess::vocabulary(), &mut Sources::default());
-                (!diag::has_errors(&found)).then_some(content)
-            });
-            let content = then.as_ref().unwrap_or(finder.content);
-            replayed = self.again(evidence, content, &self.told)?;
+            replayed = self.again(evidence, then.as_ref().unwrap_or(finder.content), &self.told)?;
         }
         Ok((replayed, self.again(evidence, finder.content, after)?))
     }
@@ -182,9 +191,9 @@ impl Run {
     }
 }
 
-/// What runs before one said, by control.
+/// What the runs up to one said, by control.
 struct Past<'a> {
-    run: &'a Run,
+    run: &'a Run<'a>,
     finder: &'a Finder<'a>,
     known: RefCell<HashMap<String, history::Past>>,
 }
@@ -197,9 +206,10 @@ impl Past<'_> {
             // A history that cannot be read tells no dates, and what is new is new all the same.
             store.past(place.control, self.finder.cluster).unwrap_or_default()
         });
-        let before = |entry: &Entry| match &self.run.entry {
-            Some(own) => entry.number < own.number,
-            None => true,
+        // The run itself among them: its entry has a date where its evidence may have none.
+        let before = |entry: &Entry| match &self.run.kept {
+            Kept::Recorded(_, own) => entry.number <= own.number,
+            _ => true,
         };
         let verdict = |findings: &[std::sync::Arc<report::Finding>]| -> Option<Verdict> {
             let mine = findings.iter().filter(|finding| {
@@ -219,13 +229,22 @@ impl Past<'_> {
     }
 }
 
+/// The evidence of a run of the history.
+fn spooled(store: &Store, entry: &Entry) -> anyhow::Result<Spool> {
+    let mut spool = Spool::new(SpooledTempFile::new(source::IN_MEMORY));
+    for capture in store.evidence(entry).map_err(memory::told)?.captures {
+        spool.push(&capture)?;
+    }
+    Ok(spool)
+}
+
 /// How a report names its run.
 pub(crate) fn as_recorded(entry: &Entry) -> RecordedAs {
     RecordedAs { run: entry.id.clone(), number: entry.number, head: entry.hash.to_string() }
 }
 
 /// Runs of a cluster before an entry, by their numbers. Those of which no more than that was kept are among them.
-pub(crate) fn runs(store: &Store, cluster: &str, before: u64) -> anyhow::Result<Vec<PastRun>> {
+pub(crate) fn runs_before(store: &Store, cluster: &str, before: u64) -> anyhow::Result<Vec<PastRun>> {
     let entries = store.entries().map_err(memory::told)?;
     let past = entries.iter().take_while(|entry| entry.number < before).filter_map(|entry| {
         let run = entry.run().filter(|run| run.cluster == cluster)?;

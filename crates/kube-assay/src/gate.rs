@@ -46,7 +46,7 @@ pub(crate) enum FailOn {
     Required,
     /// Failures, unknowns within reach and unanswered questions
     Any,
-    /// Nothing
+    /// Nothing; what could not be seen still makes it 3
     None,
 }
 
@@ -87,6 +87,11 @@ impl GateArgs {
         };
         let policy = Policy { fail_on, max_age: self.max_age, min_coverage: self.min_coverage, now };
         report::gate(report, drift, &policy)
+    }
+
+    /// Whether a later gate may compare with this run: it was passed, or a person takes what is there as known.
+    pub(crate) fn is_good(&self, gate: &Gate) -> bool {
+        gate.stand == Stand::Open || self.fail_on == FailOn::None
     }
 
     /// Whether more was asked than whether anything is open, so that the answer is told beside the report.

@@ -14,8 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use report::{Beside, Verdict, inert};
 
 use crate::cli::Output;
+use crate::earlier::{as_recorded, runs_before};
 use crate::exit::{Exit, mistake};
-use crate::{earlier, output};
+use crate::output;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -91,17 +92,24 @@ enum HistoryCommand {
 }
 
 #[derive(Args, Debug)]
-#[group(id = "rule", required = true, multiple = false, args = ["keep_last", "older_than"])]
 struct Prune {
+    #[command(flatten)]
+    old: Old,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Which runs are old.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct Old {
     /// Keep so many runs of each cluster
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", required_unless_present = "older_than", conflicts_with = "older_than")]
     keep_last: Option<NonZeroUsize>,
     /// Remove what was recorded longer ago: 400d, 12h
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<SignedDuration>,
-    /// Say what would be removed, and remove nothing
-    #[arg(long)]
-    dry_run: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -177,9 +185,10 @@ pub(crate) fn run(arguments: &History) -> anyhow::Result<Exit> {
         HistoryCommand::Show { run, cluster, output, verbose } => {
             let store = place.read()?;
             let entry = store.find(run, cluster.as_deref()).map_err(told)?;
-            let report = store.report(&entry).map_err(told)?;
+            let mut report = store.report(&entry).map_err(told)?;
+            report.run.recorded = Some(as_recorded(&entry));
             let cluster = entry.run().map(|run| run.cluster.as_str()).unwrap_or_default();
-            let past = earlier::runs(&store, cluster, entry.number)?;
+            let past = runs_before(&store, cluster, entry.number)?;
             let beside = Beside { past: &past, drift: None };
             output::tell(&report, &beside, output, &BTreeSet::new(), *verbose)?;
             Ok(Exit::Clean)
@@ -302,7 +311,7 @@ fn verified(found: &Verification) -> String {
 
 fn pruned(place: &Place, prune: &Prune) -> anyhow::Result<Exit> {
     let now = Timestamp::now();
-    let rule = match (prune.keep_last, prune.older_than) {
+    let rule = match (prune.old.keep_last, prune.old.older_than) {
         (Some(number), _) => Rule::KeepLast(number),
         (None, Some(age)) => Rule::Before(now.checked_sub(age).context("so long ago there was no time")?),
         (None, None) => return Err(mistake("say which runs go: --keep-last NUMBER or --older-than AGE")),

@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use assess::Choice;
 use benchmark::{Content, Profile};
 use clap::{Args, Subcommand};
+use history::Record;
+use jiff::Timestamp;
 use report::{Imported, KubeBench, Report};
 
 use crate::cli::ContentArgs;
+use crate::earlier::as_recorded;
 use crate::exit::{Exit, mistake};
+use crate::history::{Place, told};
 use crate::judging::unknown;
 use crate::{content, output};
 
@@ -36,7 +40,8 @@ enum ImportCommand {
 Examples:
   kube-assay import kube-bench old.json --node cp-1 --taken 2025-11-03 -o old.report.json
   kube-assay import kube-bench cp-1.json worker-1.json -o old.report.json     nodes named after their files
-  kube-assay compare old.report.json today.json")]
+  kube-assay compare old.report.json today.json
+  kube-assay import kube-bench old.json --node cp-1 --history history.db --cluster-name prod   then: compare 1 last")]
 struct FromKubeBench {
     /// The files
     #[arg(required = true, value_name = "FILE")]
@@ -53,9 +58,15 @@ struct FromKubeBench {
     /// The profile whose ids are meant. Default: the one of the benchmark's name
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// The report, as JSON. Default: stdout
+    /// The report, as JSON. Default: stdout, unless it goes into a history
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Begin this history with it, or continue it, as a run of the cluster that --cluster-name names
+    #[arg(long, value_name = "FILE", requires = "cluster_name")]
+    history: Option<PathBuf>,
+    /// What its keepers call the cluster
+    #[arg(long, value_name = "NAME", requires = "history")]
+    cluster_name: Option<String>,
 }
 
 /// A time, or a day at its beginning (UTC), as RFC 3339.
@@ -87,8 +98,26 @@ pub(crate) fn run(arguments: &Import) -> anyhow::Result<Exit> {
         nodes.push((name, said));
     }
     let version = from.kube_bench_version.as_deref();
-    let report = report(&nodes, &content, from.profile.as_deref(), version, from.taken.as_deref())?;
-    output::put(from.output.as_deref(), &report::json(&report))?;
+    let mut report = report(&nodes, &content, from.profile.as_deref(), version, from.taken.as_deref())?;
+    if let (Some(path), Some(cluster)) = (&from.history, &from.cluster_name) {
+        let mut store = Place { file: Some(path.clone()) }.open()?;
+        let record = Record {
+            report: &report,
+            // What kube-bench saw, it did not keep.
+            run: &evidence::Run::default(),
+            content: &[],
+            register: None,
+            cluster,
+            at: Timestamp::now(),
+            // Nothing that we judge may be compared with it as if it had passed a gate of ours.
+            good: false,
+        };
+        let entry = store.record(&record).map_err(told)?;
+        report.run.recorded = Some(as_recorded(&entry));
+    }
+    if from.output.is_some() || from.history.is_none() {
+        output::put(from.output.as_deref(), &report::json(&report))?;
+    }
     Ok(Exit::Clean)
 }
 

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use benchmark::{Content, Entry, Profile};
 
 use crate::cli::{Profiles, ProfilesCommand};
-use crate::content;
 use crate::exit::Exit;
 use crate::judging::unknown;
+use crate::{content, register};
 
 pub(crate) fn run(arguments: &Profiles) -> anyhow::Result<Exit> {
     let content = content::load_valid(&arguments.content.controls)?;
@@ -20,7 +20,12 @@ pub(crate) fn run(arguments: &Profiles) -> anyhow::Result<Exit> {
     let text = match &arguments.command {
         ProfilesCommand::List => list(&content),
         ProfilesCommand::Show { name } => show(named(name)?, &content),
-        ProfilesCommand::Diff { from, to } => diff(named(from)?, named(to)?, &content),
+        ProfilesCommand::Diff { from, to, register: None } => diff(named(from)?, named(to)?, &content),
+        ProfilesCommand::Diff { from, to, register: Some(path) } => {
+            let (from, to) = (named(from)?, named(to)?);
+            let (register, _) = register::load_valid(path, &content)?;
+            format!("{}\n{}", diff(from, to, &content), touched(&register, from, to, &content))
+        }
     };
     anstream::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Clean)
@@ -71,6 +76,25 @@ fn assessment(entry: &Entry) -> &'static str {
         benchmark::Assessment::Automated => "automated",
         benchmark::Assessment::Manual => "manual",
     }
+}
+
+/// Entries of a register that speak of controls which are gone, or demand something else.
+fn touched(register: &::register::Register, from: &Profile, to: &Profile, content: &Content) -> String {
+    let mut text = String::new();
+    for (what, control, at) in register.entries() {
+        let Some(old) = entry(from, control) else { continue };
+        let why = match entry(to, control) {
+            None => format!("{} does not demand it", to.name),
+            Some(new) => changes(old, new, content).join("; "),
+        };
+        if !why.is_empty() {
+            let _ = writeln!(text, "! {at}: {what} for {control}: {why}");
+        }
+    }
+    if text.is_empty() {
+        text.push_str("no entry of the register is touched\n");
+    }
+    text
 }
 
 /// By control, which survives renumbering: gone, new, and what changed of the rest.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use assess::Verdict;
 use jiff::Timestamp;
-use report::{Beside, Stand};
+use report::Beside;
 
 use crate::cli::{Scan, VerdictArg};
-use crate::earlier::{self, Finder};
+use crate::earlier::{Finder, runs_before};
 use crate::exit::Exit;
 use crate::{gate, judging, output, preflight, source};
 
@@ -28,11 +28,11 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
         cluster: Some(cluster.as_str()),
     };
     let (drift, note) = arguments.gate.drift(&report, &finder)?;
-    let past = history.as_ref().map(|store| earlier::runs(store, &cluster, u64::MAX)).transpose()?.unwrap_or_default();
+    let past = history.as_ref().map(|store| runs_before(store, &cluster, u64::MAX)).transpose()?.unwrap_or_default();
     let now = Timestamp::now();
     let gate = arguments.gate.stand(&report, drift.as_ref(), now);
     if let Some(store) = &mut history {
-        let good = gate.stand == Stand::Open;
+        let good = arguments.gate.is_good(&gate);
         gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now))?;
     }
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();

@@ -125,7 +125,7 @@ fn what_cannot_be_compared_is_refused_with_its_reason() {
         (&[&drift, &whole], "it is kube-assay.drift/v1"),
         (&[&other, &whole], "no whole report"),
         (&[&whole, &whole, "--before-evidence", &renamed], "it is not what the earlier report was made of"),
-        (&[STOCK, &whole, "--before-evidence", STOCK], "BEFORE is a run file itself"),
+        (&[STOCK, &whole, "--before-evidence", STOCK], "BEFORE is a run with evidence of its own"),
         (&[STOCK, STOCK, "--only", "fixd"], "did you mean fixed?"),
         (&[STOCK, STOCK, "-o", "pdf"], "there are terminal, json, markdown"),
         (&[STOCK, STOCK, "-o", "json", "-o", "markdown"], "only one format can go to stdout"),

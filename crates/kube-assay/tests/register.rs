@@ -141,3 +141,29 @@ fn a_first_register_is_there_for_every_platform() {
     }
     assert_eq!(call(&["register", "init", "--platform", "kubadm"]).code, 2);
 }
+
+#[test]
+fn the_update_of_a_profile_names_the_entries_that_it_touches() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("register.yaml");
+    let entry = |control: &str| {
+        format!(
+            "  - control: {control}\n    holds: true\n    evidence: The list was read line by line by two people.\n    author: ada\n    \
+             date: 2026-11-01\n    expires: 2027-10-01\n"
+        )
+    };
+    // The level of 5.2.9 is another; 5.1.3 stays as it is.
+    let text = format!("register: x\nanswers:\n{}{}", entry("pods-drop-all-capabilities"), entry("rbac-no-wildcards"));
+    std::fs::write(&path, text).unwrap();
+    let diff = |to: &str| call(&["profiles", "diff", "cis-1.12", to, "--register", path.to_str().unwrap()]);
+    let touched = diff("cis-2.0.1");
+    assert_eq!(touched.code, 0, "{}", touched.err);
+    assert!(
+        touched.out.contains("register.yaml:3: answer for pods-drop-all-capabilities: level 1 becomes 2"),
+        "{}",
+        touched.out
+    );
+    assert!(!touched.out.contains("answer for rbac-no-wildcards"), "{}", touched.out);
+    assert!(diff("cis-1.12").out.contains("no entry of the register is touched"));
+    assert!(diff("talos").out.contains("answer for rbac-no-wildcards: talos does not demand it"));
+}

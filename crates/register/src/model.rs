@@ -36,6 +36,16 @@ pub struct Register {
     pub answers: Vec<Answer>,
 }
 
+impl Register {
+    /// Entries that speak of one control each: what it is, the control, and where it stands.
+    pub fn entries(&self) -> impl Iterator<Item = (&'static str, &str, &At)> {
+        let exceptions = self.exceptions.iter().map(|entry| ("exception", entry.control.as_str(), &entry.at));
+        let grants = self.grants.iter().map(|entry| ("grant", entry.control.as_str(), &entry.at));
+        let answers = self.answers.iter().map(|entry| ("answer", entry.control.as_str(), &entry.at));
+        exceptions.chain(grants).chain(answers)
+    }
+}
+
 /// Bounds of decisions.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -72,7 +72,7 @@ pub struct Dated {
     pub verdict: Verdict,
 }
 
-/// Compares two reports. `past` tells what runs before the earlier report said of a place, the oldest first; it is asked
+/// Compares two reports. `past` tells what runs up to the earlier one said of a place, the oldest first; it is asked
 /// of new failures alone, and nothing in its answer is a fine answer.
 ///
 /// Both reports must be whole ([`is_whole`]): what is left out of one of them seems not to be demanded by it.

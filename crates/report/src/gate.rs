@@ -17,7 +17,7 @@ pub enum FailOn {
     Required,
     /// Failures, unknowns within reach and unanswered questions.
     Any,
-    /// Nothing.
+    /// No failure.
     None,
 }
 
@@ -73,7 +73,11 @@ pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
         found.overdue(report);
     }
     match (policy.fail_on, drift) {
-        (FailOn::None, _) => {}
+        // Failures are silenced, and what could not be seen is not.
+        (FailOn::None, _) => {
+            found.open(report, false);
+            (found.closed, found.ids) = (Vec::new(), Vec::new());
+        }
         (FailOn::New, Some(drift)) => found.worse(drift),
         // Without a baseline everything is new.
         (FailOn::New | FailOn::Required, _) => found.open(report, false),

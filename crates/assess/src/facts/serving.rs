@@ -192,7 +192,7 @@ fn refused_kubelets(node: &Node<'_>, apiserver: &Instance) -> Resolved {
     if refused.len() > MOST {
         named.push(format!("{} more", refused.len() - MOST));
     }
-    let source = format!("{authority}, compared with what {} of this run serve with", kubelets(compared));
+    let source = format!("{authority}, compared with what is served by {} of this run", kubelets(compared));
     derived(Value::List(named), source, apiserver).map(|known| Known { notes, partial, ..known })
 }
 

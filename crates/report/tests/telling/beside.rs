@@ -47,13 +47,13 @@ fn sample() -> (Report, Drift) {
     let mut report = samples::registered();
     let finding = report.findings.iter_mut().find(|finding| finding.control == TOKENS).unwrap();
     finding.verdict = Verdict::Fail;
-    finding.reason = "kube-apiserver.token-auth-file is set".to_owned();
+    "kube-apiserver.token-auth-file is set".clone_into(&mut finding.reason);
     finding.decision = State::Required.into();
     let mut before = samples::registered();
     let mended = before.findings.iter_mut().find(|finding| finding.control == "apiserver-anonymous-access").unwrap();
     mended.verdict = Verdict::Fail;
     let mut gone = mended.clone();
-    gone.control = "gone".to_owned();
+    "gone".clone_into(&mut gone.control);
     before.findings.push(gone);
     let drift = between(&before, &report);
     (report, drift)

@@ -1,0 +1,246 @@
+//! The audit programme as a team lives it: audit, register, gate; weaken, except, expire, fix, weaken again.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::call::{Ended, call};
+
+/// A recorded node that somebody changes, its history and its register.
+struct Cluster {
+    directory: tempfile::TempDir,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        copy(&common::root().join("fixtures/nodes/kubeadm-hardened-v1.36"), &directory.path().join("node"));
+        std::fs::write(directory.path().join("register.yaml"), "register: story\n").unwrap();
+        Self { directory }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    /// Starts the API server anew with another argument: in its manifest, and in the process that runs.
+    fn api_server(&self, from: &str, to: &str) {
+        for file in ["node/tree/etc/kubernetes/manifests/kube-apiserver.yaml", "node/processes.json"] {
+            let text = std::fs::read_to_string(self.path(file)).unwrap();
+            let (before, after) = text.split_once("--etcd-servers").unwrap();
+            let (own, rest) = (after, "");
+            assert!(own.contains(from), "{file}");
+            std::fs::write(self.path(file), format!("{before}--etcd-servers{}{rest}", own.replacen(from, to, 1)))
+                .unwrap();
+        }
+    }
+
+    fn weaken(&self) {
+        self.api_server("--profiling=false", "--profiling=true");
+    }
+
+    fn mend(&self) {
+        self.api_server("--profiling=true", "--profiling=false");
+    }
+
+    /// The nightly gate, on a day.
+    fn gate(&self, day: &str, more: &[&str]) -> Ended {
+        let [node, history, register, report] =
+            ["node", "history.db", "register.yaml", "report.json"].map(|name| self.text(name));
+        let report = format!("json={report}");
+        let mut arguments = vec![
+            "scan",
+            "--import",
+            &node,
+            "--cluster-name",
+            "story",
+            "--history",
+            &history,
+            "--register",
+            &register,
+            "--as-of",
+            day,
+            "--baseline",
+            "last-good",
+            "-o",
+            &report,
+        ];
+        if !more.contains(&"--fail-on") {
+            arguments.extend(["--fail-on", "new"]);
+        }
+        if !more.contains(&"--profile") {
+            arguments.extend(["--profile", "cis-2.0.1"]);
+        }
+        arguments.extend(more);
+        call(&arguments)
+    }
+
+    /// A draft of the register for an id, with everything said.
+    fn except(&self, id: &str, day: &str, until: &str) {
+        let draft = call(&["register", "add", id, "--report", &self.text("report.json"), "--as-of", day]);
+        assert_eq!(draft.code, 0, "{}", draft.err);
+        let words = "The load test of week 48 profiles the API server, and ends when its report is signed (PERF-7).";
+        let line = |line: &str| match line.trim_start().split(':').next().unwrap_or_default() {
+            "reason" => format!("    reason: {words}"),
+            "says" => "      says: The port is open to the address of the load test alone, by firewall rule k8s-prof."
+                .to_owned(),
+            "owner" => "    owner: platform-team".to_owned(),
+            "approver" => "    approver: security-office".to_owned(),
+            "expires" => format!("    expires: {until}"),
+            _ => line.to_owned(),
+        };
+        let entry: Vec<String> = draft.out.lines().map(line).collect();
+        std::fs::write(self.path("register.yaml"), format!("register: story\n{}\n", entry.join("\n"))).unwrap();
+        let checked = call(&["register", "lint", &self.text("register.yaml"), "--as-of", day]);
+        assert_eq!(checked.code, 0, "{}", checked.out);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// The lines that the gate told, without those of the report.
+fn told(ended: &Ended) -> Vec<&str> {
+    ended.err.lines().skip_while(|line| !line.starts_with("gate: ")).collect()
+}
+
+#[track_caller]
+fn green(ended: &Ended) {
+    assert_eq!(ended.code, 0, "{}\n{}", ended.err, ended.out);
+    assert_eq!(told(ended)[0], "gate: open", "{}", ended.err);
+}
+
+#[track_caller]
+fn red<'e>(ended: &'e Ended, with: &str) -> Vec<&'e str> {
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    let lines = told(ended);
+    assert_eq!(lines[0], "gate: closed");
+    let closing: Vec<&str> =
+        lines[1..].iter().copied().filter(|line| !line.contains("note: ") && !line.starts_with("next: ")).collect();
+    assert_eq!(closing.len(), 1, "exactly that: {}", ended.err);
+    assert!(closing[0].contains(with), "{with}: {}", ended.err);
+    assert!(lines.last().unwrap().starts_with("next: "), "{}", ended.err);
+    closing
+}
+
+#[test]
+fn the_gate_follows_the_cluster_and_its_register() {
+    let story = Cluster::new();
+    // The first audit takes what is there as known.
+    let first = story.gate("2026-11-01", &["--fail-on", "none"]);
+    green(&first);
+    green(&story.gate("2026-11-02", &[]));
+
+    story.weaken();
+    let weak = story.gate("2026-11-03", &[]);
+    let line = red(&weak, "new: 1.2.15 ")[0];
+    assert!(line.contains("kube-apiserver.profiling is true"), "{line}");
+    assert!(told(&weak).last().unwrap().contains("kube-assay register add --report REPORT 1.2.15"), "{}", weak.err);
+
+    story.except("1.2.15@cis-2.0.1", "2026-11-04", "2026-12-01");
+    green(&story.gate("2026-11-04", &[]));
+    green(&story.gate("2026-12-01", &[]));
+
+    let expired = story.gate("2026-12-02", &[]);
+    let line = red(&expired, "expired: 1.2.15 ")[0];
+    assert!(line.contains("platform-team answers for it"), "{line}");
+    assert!(told(&expired).last().unwrap().contains("platform-team decides anew about 1.2.15"), "{}", expired.err);
+
+    story.mend();
+    green(&story.gate("2026-12-03", &[]));
+    let history = story.text("history.db");
+    let fixed = call(&["compare", "--history", &history, "6", "7"]);
+    assert_eq!(fixed.code, 0, "{}", fixed.out);
+    assert!(fixed.out.contains("1 fixed") || fixed.out.contains("Fixed"), "{}", fixed.out);
+    assert!(fixed.out.contains("1.2.15"), "{}", fixed.out);
+
+    story.weaken();
+    let again = story.gate("2026-12-04", &[]);
+    // The register's entry has expired, and what it was for is back: both are told.
+    assert_eq!(again.code, 1);
+    let lines = told(&again).join("\n");
+    assert!(lines.contains("expired: 1.2.15"), "{lines}");
+    std::fs::write(story.path("register.yaml"), "register: story\n").unwrap();
+    let again = story.gate("2026-12-05", &[]);
+    let line = red(&again, "regressed: 1.2.15 ")[0];
+    assert!(line.contains("(failed before, on 20") && line.contains(", mended by 20"), "{line}");
+
+    // Everything is still there, and nothing was changed.
+    let verified = call(&["history", "--history", &history, "verify"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let list = call(&["history", "--history", &history, "list", "-o", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+    let entries = list["entries"].as_array().unwrap();
+    let good: Vec<bool> = entries.iter().map(|entry| entry["run"]["good"].as_bool().unwrap()).collect();
+    assert_eq!(good, [true, true, false, true, true, false, true, false, false]);
+}
+
+/// An exception goes with the control, whatever its number is.
+#[test]
+fn a_profile_that_is_numbered_anew_loses_nothing() {
+    let story = Cluster::new();
+    story.weaken();
+    std::fs::create_dir(story.path("ours")).unwrap();
+    for (name, ids) in [("ours-1", ["1.1", "1.2", "1.3"]), ("ours-2", ["7.3", "7.1", "7.2"])] {
+        let controls = ["apiserver-no-profiling", "apiserver-audit-log", "scheduler-no-profiling"];
+        let rows = ids.iter().zip(controls);
+        let rows: Vec<String> = rows
+            .map(|(id, control)| {
+                format!("  - {{ id: \"{id}\", control: {control}, level: 1, assessment: automated }}\n")
+            })
+            .collect();
+        let rows = rows.concat();
+        let section = ids[0].split('.').next().unwrap();
+        let text = format!(
+            "profile: {name}\ntitle: Ours\nsections:\n  - {{ id: \"{section}\", title: Ours }}\nnot_covered: []\ncontrols:\n{rows}"
+        );
+        std::fs::write(story.path("ours").join(format!("{name}.yaml")), text).unwrap();
+    }
+    let ours = story.text("ours");
+    let gate = |profile: &str, day: &str, more: &[&str]| {
+        let mut arguments = vec!["--profile", profile, "--controls", &ours];
+        arguments.extend(more);
+        story.gate(day, &arguments)
+    };
+    green(&gate("ours-1", "2026-11-01", &["--fail-on", "none"]));
+    let draft = call(&["register", "add", "1.1@ours-1", "--report", &story.text("report.json"), "--controls", &ours]);
+    assert!(draft.out.contains("control: apiserver-no-profiling"), "{}{}", draft.out, draft.err);
+    let entry = "register: story\nexceptions:\n  - control: 1.1@ours-1\n    accepted: { since: 2026-11-01, state: { verdict: fail, \
+         kube-apiserver.profiling: \"true\" } }\n    reason: The load test of week 48 profiles the API server, and ends with \
+         its report.\n    compensating: { says: The port is open to the address of the load test alone. }\n    owner: \
+         platform-team\n    approver: security-office\n    expires: 2026-12-31\n";
+    std::fs::write(story.path("register.yaml"), entry).unwrap();
+    let required = ["--fail-on", "required"];
+    let before = gate("ours-1", "2026-11-02", &required);
+    green(&before);
+    let after = gate("ours-2", "2026-11-03", &required);
+    green(&after);
+    green(&gate("ours-2", "2026-11-04", &[]));
+    let report = std::fs::read_to_string(story.path("report.json")).unwrap();
+    let report: report::Report = serde_json::from_str(&report).unwrap();
+    let finding = report.findings.iter().find(|finding| finding.control == "apiserver-no-profiling").unwrap();
+    assert_eq!((finding.id(), finding.decision.state), ("7.3", report::State::Accepted));
+    // Of the cluster nothing is new: the drift says that the profile is another.
+    let told = call(&["compare", "--history", &story.text("history.db"), "--controls", &ours, "2", "3", "-o", "json"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let compared: serde_json::Value = serde_json::from_str(&told.out).unwrap();
+    let kinds: Vec<&str> =
+        compared["changes"].as_array().unwrap().iter().map(|change| change["kind"].as_str().unwrap()).collect();
+    assert!(!kinds.is_empty() && kinds.iter().all(|kind| *kind == "unchanged"), "{kinds:?}");
+}
