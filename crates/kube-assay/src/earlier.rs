@@ -10,7 +10,7 @@ use diag::Sources;
 use evidence::Captures as _;
 use history::{Entry, Store};
 use report::drift::{self, Dated, Drift, Place, Reports};
-use report::{RecordedAs, Report};
+use report::{PastRun, RecordedAs, Report};
 use serde::Deserialize;
 use tempfile::SpooledTempFile;
 
@@ -276,6 +276,16 @@ fn spooled(store: &Store, entry: &Entry) -> anyhow::Result<Spool> {
 /// How a report names its run.
 pub(crate) fn as_recorded(entry: &Entry) -> RecordedAs {
     RecordedAs { run: entry.id.clone(), number: entry.number, head: entry.hash.to_string() }
+}
+
+/// Runs of a cluster before an entry, by their numbers. Those of which no more than that was kept are among them.
+pub(crate) fn runs_before(store: &Store, cluster: &str, before: u64) -> anyhow::Result<Vec<PastRun>> {
+    let entries = store.entries().map_err(memory::told)?;
+    let past = entries.iter().take_while(|entry| entry.number < before).filter_map(|entry| {
+        let run = entry.run().filter(|run| run.cluster == cluster)?;
+        Some(PastRun { run: entry.id.clone(), time: entry.at.to_string(), counts: run.counts.clone() })
+    });
+    Ok(past.collect())
 }
 
 /// What a run file holds.

@@ -11,10 +11,10 @@ use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use history::{Digest, Entry, Event, HistoryError, Listing, Rule, Store, Verification};
 use jiff::{SignedDuration, Timestamp};
-use report::{Verdict, inert};
+use report::{Beside, Verdict, inert};
 
 use crate::cli::Output;
-use crate::earlier::as_recorded;
+use crate::earlier::{as_recorded, runs_before};
 use crate::exit::{Exit, mistake};
 use crate::output;
 
@@ -187,7 +187,10 @@ pub(crate) fn run(arguments: &History) -> anyhow::Result<Exit> {
             let entry = store.find(run, cluster.as_deref()).map_err(told)?;
             let mut report = store.report(&entry).map_err(told)?;
             report.run.recorded = Some(as_recorded(&entry));
-            output::tell(&report, output, &BTreeSet::new(), *verbose)?;
+            let cluster = entry.run().map(|run| run.cluster.as_str()).unwrap_or_default();
+            let past = runs_before(&store, cluster, entry.number)?;
+            let beside = Beside { past: &past, drift: None };
+            output::tell(&report, &beside, output, &BTreeSet::new(), *verbose)?;
             Ok(Exit::Clean)
         }
         HistoryCommand::Verify { archive, head } => {

@@ -8,17 +8,25 @@ use std::path::Path;
 use anyhow::Context;
 use assess::Verdict;
 use clap::CommandFactory;
-use report::Report;
+use report::{Beside, Report};
 
 use crate::cli::{Cli, Format, Output};
 use crate::exit::{Exit, mistake};
 
 /// Tells a report in every wanted format.
-pub(crate) fn tell(report: &Report, outputs: &[Output], only: &BTreeSet<Verdict>, verbose: bool) -> anyhow::Result<()> {
+pub(crate) fn tell(
+    report: &Report,
+    beside: &Beside<'_>,
+    outputs: &[Output],
+    only: &BTreeSet<Verdict>,
+    verbose: bool,
+) -> anyhow::Result<()> {
     only_one_to_stdout(outputs)?;
     for output in outputs {
         let to_terminal = output.file.is_none() && std::io::stdout().is_terminal();
-        let text = render(report, output.format, only, verbose, to_terminal);
+        let only = (!only.is_empty()).then(|| only.clone());
+        let options = report::Options { only, ..options(to_terminal, verbose) };
+        let text = render(report, beside, output.format, &options);
         put(output.file.as_deref(), &text)?;
     }
     Ok(())
@@ -50,24 +58,22 @@ pub(crate) fn columns() -> usize {
     width(std::io::stdout().is_terminal())
 }
 
-fn render(report: &Report, format: Format, only: &BTreeSet<Verdict>, verbose: bool, to_terminal: bool) -> String {
-    let only = (!only.is_empty()).then(|| only.clone());
-    let filtered = only.as_ref().map(|only| report::filter(report, only));
-    let options = report::Options { only, ..options(to_terminal, verbose) };
+fn render(report: &Report, beside: &Beside<'_>, format: Format, options: &report::Options) -> String {
+    let filtered = options.only.as_ref().map(|only| report::filter(report, only));
     let told = filtered.as_ref().unwrap_or(report);
     match format {
-        Format::Terminal => report::terminal(report, &options),
-        Format::Wide => report::wide(report, &options),
+        Format::Terminal => report::terminal(report, options),
+        Format::Wide => report::wide(report, options),
         Format::Json => report::json(told),
         Format::Yaml => report::yaml(told),
-        Format::Junit => report::junit(told),
-        Format::Sarif => report::sarif(told),
-        Format::Markdown => report::markdown(told),
-        Format::Github => report::github(told),
+        Format::Junit => report::junit(told, beside),
+        Format::Sarif => report::sarif(told, beside),
+        Format::Markdown => report::markdown(told, beside),
+        Format::Github => report::github(told, beside),
         Format::Csv => report::csv(told),
         Format::KubeBench => report::kube_bench(told),
         Format::KubeBenchJson => report::kube_bench_json(told),
-        Format::Html => report::html(told),
+        Format::Html => report::html(told, beside),
     }
 }
 
@@ -103,6 +109,9 @@ pub(crate) fn write_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Res
     let own = std::fs::canonicalize(path);
     let path = own.as_deref().unwrap_or(path);
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    if !directory.is_dir() {
+        return Err(anyhow::anyhow!("there is no directory {}", directory.display()).context(told()));
+    }
     let mut file = tempfile::NamedTempFile::new_in(directory).with_context(told)?;
     write(file.as_file_mut()).with_context(told)?;
     file.as_file().sync_all().with_context(told)?;

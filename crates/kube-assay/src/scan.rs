@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use assess::Verdict;
 use jiff::Timestamp;
+use report::Beside;
 
 use crate::cli::{Scan, VerdictArg};
-use crate::earlier::Finder;
+use crate::earlier::{Finder, runs_before};
 use crate::exit::Exit;
 use crate::{gate, judging, output, preflight, source};
 
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
         cluster: Some(cluster.as_str()),
     };
     let (drift, note) = arguments.gate.drift(&report, &finder)?;
+    let past = history.as_ref().map(|store| runs_before(store, &cluster, u64::MAX)).transpose()?.unwrap_or_default();
     let now = Timestamp::now();
     let gate = arguments.gate.stand(&report, drift.as_ref(), now);
     let recorded = history.as_mut().map_or(Ok(()), |store| {
@@ -38,7 +40,8 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
         gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now))
     });
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
-    output::tell(&report, &arguments.output, &only, arguments.verbose)?;
+    let beside = Beside { past: &past, drift: drift.as_ref() };
+    output::tell(&report, &beside, &arguments.output, &only, arguments.verbose)?;
     if arguments.gate.is_asked() {
         gate::tell(&gate, note.as_deref());
     }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::call::{call, called};
 
@@ -116,7 +116,8 @@ fn outputs_are_written_whole_and_beside_each_other() {
     // A place that cannot be written leaves nothing behind, and an older file whole.
     let ended = call(&["scan", "--evidence", STOCK, "-o", "json=no/such/folder/report.json"]);
     assert_eq!(ended.code, 4);
-    assert!(ended.err.contains("no/such/folder/report.json could not be written"), "{}", ended.err);
+    let told = "no/such/folder/report.json could not be written: there is no directory no/such/folder\n";
+    assert!(ended.err.contains(told), "{}", ended.err);
     assert_eq!(call(&["scan", "--evidence", STOCK, "-o", "json", "-o", "yaml"]).code, 2);
     // A place where a directory stands cannot be written either, and what was written beside it is gone again.
     let taken = folder.path().join("taken");
@@ -124,6 +125,78 @@ fn outputs_are_written_whole_and_beside_each_other() {
     let ended = call(&["scan", "--evidence", STOCK, "-o", &format!("html={}", taken.display())]);
     assert!(ended.code == 4 && ended.err.contains("taken could not be written"), "{}", ended.err);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+/// A file system of 64 KiB, unmounted again whatever happens.
+struct Tiny(PathBuf);
+
+impl Tiny {
+    /// None where nobody may mount here.
+    fn mount(at: &Path) -> Option<Self> {
+        let at = at.to_path_buf();
+        ran("mount", &["-t", "tmpfs", "-o", "size=64k", "tmpfs", at.to_str().unwrap()]).then_some(Self(at))
+    }
+}
+
+impl Drop for Tiny {
+    fn drop(&mut self) {
+        ran("umount", &[self.0.to_str().unwrap()]);
+    }
+}
+
+#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test makes a disk that is full")]
+fn ran(program: &str, arguments: &[&str]) -> bool {
+    std::process::Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "says what it did not test")]
+fn a_full_disk_is_told_and_leaves_an_older_file_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let Some(_mounted) = Tiny::mount(&disk) else {
+        eprintln!("skipped: a small disk can be mounted by root alone");
+        return;
+    };
+    for (format, name) in [("html", "report.html"), ("json", "report.json"), ("sarif", "report.sarif")] {
+        let file = disk.join(name);
+        std::fs::write(&file, "an older report").unwrap();
+        let ended = call(&["scan", "--evidence", STOCK, "-o", &format!("{format}={}", file.display())]);
+        assert_eq!(ended.code, 4, "{}", ended.err);
+        let told = format!("{} could not be written: No space left on device", file.display());
+        assert!(ended.err.contains(&told), "{}", ended.err);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "an older report");
+    }
+    assert_eq!(std::fs::read_dir(&disk).unwrap().count(), 3, "nothing else is left behind");
+}
+
+#[test]
+fn a_report_is_told_beside_the_runs_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (history, page, log) =
+        (at("history.db"), format!("html={}", at("page.html")), format!("sarif={}", at("log.sarif")));
+    let scan = |more: &[&str]| {
+        let arguments = ["scan", "--evidence", STOCK, "--history", &history, "-o", &page, "-o", &log];
+        let ended = call(&[&arguments, more].concat());
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        (std::fs::read_to_string(at("page.html")).unwrap(), std::fs::read_to_string(at("log.sarif")).unwrap())
+    };
+    let (page_told, log_told) = scan(&[]);
+    for word in ["Over the last runs", "Since the baseline", "baselineState"] {
+        assert!(!page_told.contains(word) && !log_told.contains(word), "there is nothing before the first: {word}");
+    }
+    let (page_told, log_told) = scan(&["--baseline", "last"]);
+    assert!(page_told.contains("kube-assay history verify --head HASH"), "where it is recorded");
+    assert!(page_told.contains("2 runs from ") && page_told.contains("Nothing got worse."), "{page_told}");
+    assert!(log_told.contains("\"baselineState\": \"unchanged\"") && !log_told.contains("\"new\""), "{log_told}");
+    // Shown later, it stands beside the runs before it, and not beside itself.
+    for (run, expected) in [("1", false), ("2", true)] {
+        assert_eq!(call(&["history", "show", run, "--history", &history, "-o", &page]).code, 0);
+        let told = std::fs::read_to_string(at("page.html")).unwrap();
+        assert_eq!(told.contains("2 runs from "), expected, "run {run}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod nodes;
 mod roll;
 mod steps;
 mod terminal;
-mod words;
+pub(crate) mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 

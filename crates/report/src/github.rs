@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use assess::Verdict;
 use register::State;
 
+use crate::beside::{Beside, Since};
 use crate::model::{CaptureInfo, Finding, Report};
 use crate::plain;
 use crate::words::{self, inert};
@@ -13,64 +14,85 @@ use crate::words::{self, inert};
 /// A finding names at most so many subjects; the rest is counted.
 const SUBJECTS: usize = 10;
 
-/// Renders the report as annotations.
-pub fn github(report: &Report) -> String {
-    let ambiguous = words::ambiguous(report);
+/// Renders the report as annotations. What fails anew since the baseline stands before what failed before.
+pub fn github(report: &Report, beside: &Beside<'_>) -> String {
+    let log = Log { report, ambiguous: words::ambiguous(report), since: Since::new(beside) };
     let (mut open, rest): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.decision.state != State::None);
-    open.sort_by_key(|finding| (finding.decision.state.is_settled(), finding.verdict, finding.priority));
+    open.sort_by_cached_key(|finding| {
+        let settled = finding.decision.state.is_settled();
+        (settled, !log.since.is_new_failure(finding), finding.verdict, finding.priority)
+    });
     let mut lines: Vec<String> =
         plain::warnings(report).iter().map(|warning| command("warning", &[("title", "kube-assay")], warning)).collect();
-    lines.extend(open.iter().map(|finding| annotation(finding, report, &ambiguous)));
+    lines.extend(open.iter().map(|finding| log.annotation(finding)));
     let counts: Vec<String> =
         report.counts.iter().map(|(verdict, count)| format!("{count} {}", words::verdict(*verdict))).collect();
-    let summary = format!("{}. {}.", counts.join(", "), plain::coverage(report));
-    lines.push(command("notice", &[("title", "kube-assay")], &summary));
+    let mut summary = vec![format!("{}. {}.", counts.join(", "), plain::coverage(report))];
+    summary.extend(log.since.summary().into_iter().map(|(label, said)| format!("{label}: {said}")));
+    lines.push(command("notice", &[("title", "kube-assay")], &lines_of(&summary)));
     lines.push(command("group", &[], &words::number(rest.len(), "further finding", "further findings")));
     lines.extend(rest.iter().map(|finding| {
         let decided = plain::decided(&finding.decision).into_iter().map(|(label, said)| format!("; {label}: {said}"));
-        plain_line(&format!("{}{}", told(finding, report, &ambiguous), decided.collect::<String>()))
+        let since = log.since.told(finding).into_iter().map(|line| format!("; {line}"));
+        plain_line(&format!("{}{}", log.told(finding), decided.chain(since).collect::<String>()))
     }));
     lines.push("::endgroup::".to_owned());
     lines.join("\n") + "\n"
 }
 
-/// What is open: a failure is an error, all else a warning. What somebody settled is a notice.
-fn annotation(finding: &Finding, report: &Report, ambiguous: &BTreeSet<String>) -> String {
-    let kind = match finding.verdict {
-        _ if finding.decision.state.is_settled() => "notice",
-        Verdict::Fail => "error",
-        _ => "warning",
-    };
-    let title = title(finding, ambiguous);
-    let mut properties = Vec::new();
-    if let Some(capture) = rendered(finding, report) {
-        properties.push(("file", capture.root.as_str()));
+/// Lines of a message, each of which steers nothing.
+fn lines_of(message: &[String]) -> String {
+    message.iter().map(|line| inert(line).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// A report on its way into a log.
+struct Log<'r> {
+    report: &'r Report,
+    ambiguous: BTreeSet<String>,
+    since: Since<'r>,
+}
+
+impl Log<'_> {
+    /// What is open: a failure is an error, all else a warning. What somebody settled is a notice.
+    fn annotation(&self, finding: &Finding) -> String {
+        let kind = match finding.verdict {
+            _ if finding.decision.state.is_settled() => "notice",
+            Verdict::Fail => "error",
+            _ => "warning",
+        };
+        let title = self.title(finding);
+        let mut properties = Vec::new();
+        if let Some(capture) = rendered(finding, self.report) {
+            properties.push(("file", capture.root.as_str()));
+        }
+        properties.push(("title", title.as_str()));
+        let mut message = vec![self.told(finding)];
+        message.extend(self.since.told(finding));
+        message.extend(plain::said(finding).into_iter().map(|(label, said)| format!("{label}: {said}")));
+        message.extend(finding.remediation.trim_end().lines().map(str::to_owned));
+        command(kind, &properties, &lines_of(&message))
     }
-    properties.push(("title", title.as_str()));
-    let mut message = vec![told(finding, report, ambiguous)];
-    message.extend(plain::said(finding).into_iter().map(|(label, said)| format!("{label}: {said}")));
-    message.extend(finding.remediation.trim_end().lines().map(str::to_owned));
-    let message: Vec<String> = message.iter().map(|line| inert(line).into_owned()).collect();
-    command(kind, &properties, &message.join("\n"))
-}
 
-fn title(finding: &Finding, ambiguous: &BTreeSet<String>) -> String {
-    let ids = words::ids(finding, ambiguous);
-    format!("{} {ids} {}", words::verdict(finding.verdict), finding.title)
-}
+    fn title(&self, finding: &Finding) -> String {
+        let ids = words::ids(finding, &self.ambiguous);
+        let changed = self.since.words(finding).join(", ");
+        let changed = if changed.is_empty() { changed } else { format!(" ({changed})") };
+        format!("{} {ids}{changed} {}", words::verdict(finding.verdict), finding.title)
+    }
 
-/// A finding in one line.
-fn told(finding: &Finding, report: &Report, ambiguous: &BTreeSet<String>) -> String {
-    let subjects = plain::subjects(finding, report.run.captures.len() > 1, SUBJECTS);
-    format!(
-        "{} [{}, {}]: {} - {}",
-        title(finding, ambiguous),
-        finding.control,
-        words::priority(finding.priority),
-        plain::because(finding),
-        subjects.join(", ")
-    )
+    /// A finding in one line.
+    fn told(&self, finding: &Finding) -> String {
+        let subjects = plain::subjects(finding, self.report.run.captures.len() > 1, SUBJECTS);
+        format!(
+            "{} [{}, {}]: {} - {}",
+            self.title(finding),
+            finding.control,
+            words::priority(finding.priority),
+            plain::because(finding),
+            subjects.join(", ")
+        )
+    }
 }
 
 /// The file that a finding of configuration before rollout lies in.

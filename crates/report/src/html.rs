@@ -2,8 +2,11 @@
 //! prints. It is well-formed XML too, so that a test can read it back.
 
 mod charts;
+mod decide;
 mod finding;
 mod scope;
+mod since;
+mod trend;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,15 +14,14 @@ use std::fmt::Write as _;
 use assess::Verdict;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use register::State;
 use sha2::{Digest as _, Sha256};
 
+use crate::beside::{Beside, Since};
 use crate::fold::roll_up;
 use crate::markup::attribute as safe;
 use crate::model::{Finding, Report};
 use crate::plain;
-use crate::terminal::grade;
-use crate::words::{self, number};
+use crate::words;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
@@ -27,16 +29,19 @@ const VERDICTS: [Verdict; 5] =
     [Verdict::Fail, Verdict::Unknown, Verdict::Manual, Verdict::Pass, Verdict::NotApplicable];
 
 /// Renders the report as one HTML file.
-pub fn html(report: &Report) -> String {
+pub fn html(report: &Report, beside: &Beside<'_>) -> String {
     let mut page = Page {
         text: String::new(),
         report,
+        beside: *beside,
+        since: Since::new(beside),
         several: report.run.captures.len() > 1,
         ambiguous: words::ambiguous(report),
         items: items(report),
     };
     page.head();
     page.summary();
+    page.changes();
     page.decisions();
     page.scope();
     page.unseen();
@@ -56,6 +61,8 @@ struct Item<'r> {
 struct Page<'r> {
     text: String,
     report: &'r Report,
+    beside: Beside<'r>,
+    since: Since<'r>,
     several: bool,
     ambiguous: BTreeSet<String>,
     items: Vec<Item<'r>>,
@@ -142,13 +149,16 @@ impl Page<'_> {
         );
         for (anchor, name) in [
             ("summary", "Summary"),
+            ("since", "Since the baseline"),
             ("decisions", "To decide"),
             ("scope", "Scope"),
             ("unseen", "Not seen"),
             ("findings", "Findings"),
             ("not-covered", "Not covered"),
         ] {
-            let _ = writeln!(self.text, "<li><a href=\"#{anchor}\">{name}</a></li>");
+            if anchor != "since" || self.beside.drift.is_some() {
+                let _ = writeln!(self.text, "<li><a href=\"#{anchor}\">{name}</a></li>");
+            }
         }
         self.text.push_str("</ul>\n</nav>\n<main>\n");
         for warning in plain::warnings(self.report) {
@@ -196,51 +206,21 @@ impl Page<'_> {
         }
         self.text.push_str("</p>\n");
         self.sections();
+        self.trend();
+        self.components();
         self.outliers();
         self.close();
     }
 
-    /// What somebody has to deal with, the gravest first, by who has to.
-    fn decisions(&mut self) {
-        self.open("decisions", "To decide");
-        let mut any = false;
-        for (wanted, says) in [
-            (State::Required, "Required: to be dealt with"),
-            (State::Overdue, "Overdue: what was decided has expired"),
-            (State::Unanswered, "Unanswered: questions for a person"),
-            (State::Accepted, "Accepted: somebody answers for it until a day"),
-            (State::Answered, "Answered: a person looked"),
-            (State::Informational, "Informational: nobody has to act"),
-            (State::ProviderOwned, "Provider-owned: the provider alone can see and settle it"),
-        ] {
-            let mut items: Vec<&Item<'_>> =
-                self.items.iter().filter(|item| item.finding.decision.state == wanted).collect();
-            if items.is_empty() {
-                continue;
-            }
-            any = true;
-            items.sort_by_key(|item| grade(item.finding));
-            let count = number(items.len(), "finding", "findings");
-            let _ = writeln!(self.text, "<h3>{says} <span class=\"muted\">{count}</span></h3>\n<ol class=\"todo\">");
-            for item in items {
-                let _ = writeln!(
-                    self.text,
-                    "<li>{} <a href=\"#{}\">{} {}</a> <span class=\"muted\">{}, {}{}</span></li>",
-                    badge(item.finding.verdict),
-                    item.anchor,
-                    safe(&words::ids(item.finding, &self.ambiguous)),
-                    safe(&item.finding.title),
-                    safe(&item.finding.component),
-                    words::priority(item.finding.priority),
-                    safe(&answerable(item.finding)),
-                );
-            }
-            self.text.push_str("</ol>\n");
-        }
-        if !any {
-            self.text.push_str("<p>Nothing has to be decided.</p>\n");
-        }
-        self.close();
+    /// Where the history keeps the run, with the hash by which it can be proven unchanged later.
+    fn recorded(&self) -> Option<String> {
+        let recorded = self.report.run.recorded.as_ref()?;
+        Some(format!(
+            "run <code>{}</code>, entry {}, head <code>{}</code>",
+            safe(&recorded.run),
+            recorded.number,
+            safe(&recorded.head)
+        ))
     }
 
     fn foot(&mut self) {
@@ -248,16 +228,10 @@ impl Page<'_> {
         let _ = write!(
             self.text,
             "</main>\n<footer><p>{} {}. What a word means, and what each control demands: <code>kube-assay explain \
-             ID</code>. This page asks for nothing over any network.</p></footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+             ID</code>.{} This page asks for nothing over any network.</p></footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
             safe(&tool.name),
-            safe(&tool.version)
+            safe(&tool.version),
+            self.recorded().map_or(String::new(), |said| format!(" Recorded as {said}."))
         );
     }
-}
-
-/// Who answers for a finding, and until when it holds, after a comma; nothing where nobody was named.
-fn answerable(finding: &Finding) -> String {
-    let owner = finding.decision.owner.as_ref().map_or(String::new(), |owner| format!(", {owner}"));
-    let until = finding.decision.until.as_ref().map_or(String::new(), |until| format!(", until {until}"));
-    owner + &until
 }

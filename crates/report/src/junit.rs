@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use assess::Verdict;
 use register::State as Decided;
 
+use crate::beside::{Beside, Since};
 use crate::fold::roll_up;
 use crate::markup::{attribute, text};
 use crate::model::{Finding, Report};
@@ -34,9 +35,16 @@ struct Case<'r> {
     findings: &'r [Finding],
 }
 
+/// A report on its way into suites.
+struct Telling<'r> {
+    report: &'r Report,
+    ambiguous: BTreeSet<String>,
+    since: Since<'r>,
+}
+
 /// Renders the report as JUnit XML.
-pub fn junit(report: &Report) -> String {
-    let ambiguous = words::ambiguous(report);
+pub fn junit(report: &Report, beside: &Beside<'_>) -> String {
+    let telling = Telling { report, ambiguous: words::ambiguous(report), since: Since::new(beside) };
     let mut suites: Vec<(String, Vec<Case<'_>>)> = Vec::new();
     for findings in report.demands() {
         let Some(first) = findings.first() else { continue };
@@ -52,9 +60,9 @@ pub fn junit(report: &Report) -> String {
     let _ = writeln!(xml, "<testsuites name=\"kube-assay\" {}>", numbers(all()));
     for (name, cases) in &suites {
         let _ = writeln!(xml, "  <testsuite name=\"{}\" {}>", attribute(name), numbers(cases.iter()));
-        properties(&mut xml, report);
+        telling.properties(&mut xml);
         for case in cases {
-            tell(&mut xml, case, &ambiguous, report.run.captures.len() > 1);
+            telling.case(&mut xml, case);
         }
         xml.push_str("  </testsuite>\n");
     }
@@ -94,62 +102,80 @@ fn numbers<'c>(cases: impl Iterator<Item = &'c Case<'c>>) -> String {
     format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"0\"")
 }
 
-/// What a suite's cases were judged from.
-fn properties(xml: &mut String, report: &Report) {
-    xml.push_str("    <properties>\n");
-    let tool = ("tool", format!("{} {}", report.tool.name, report.tool.version));
-    for (name, value) in std::iter::once(tool).chain(plain::scope(report)) {
-        let _ = writeln!(xml, "      <property name=\"{name}\" value=\"{}\"/>", attribute(&value));
+impl Telling<'_> {
+    /// What a suite's cases were judged from.
+    fn properties(&self, xml: &mut String) {
+        xml.push_str("    <properties>\n");
+        let tool = ("tool", format!("{} {}", self.report.tool.name, self.report.tool.version));
+        let all = std::iter::once(tool).chain(plain::scope(self.report)).chain(self.since.summary());
+        for (name, value) in all {
+            let _ = writeln!(xml, "      <property name=\"{name}\" value=\"{}\"/>", attribute(&value));
+        }
+        xml.push_str("    </properties>\n");
     }
-    xml.push_str("    </properties>\n");
-}
 
-fn tell(xml: &mut String, case: &Case<'_>, ambiguous: &BTreeSet<String>, several_nodes: bool) {
-    let Some(first) = case.findings.first() else { return };
-    let name = format!("{} {}", words::ids(first, ambiguous), first.title);
-    let class = format!("{}.{}", first.component, first.control);
-    let _ =
-        writeln!(xml, "    <testcase name=\"{}\" classname=\"{}\" time=\"0\">", attribute(&name), attribute(&class));
-    let verdict = roll_up(case.findings.iter()).map_or("", words::verdict);
-    let alike = case.findings.iter().filter(|finding| state(finding) == case.state);
-    let reasons: Vec<&str> = alike.map(plain::because).collect();
-    let settled = case.findings.iter().find(|finding| state(finding) == case.state && finding.decision.entry.is_some());
-    let decided = settled.and_then(|finding| plain::decided(&finding.decision).into_iter().next());
-    let decided = decided.map_or(String::new(), |(_, decided)| format!(" [{decided}]"));
-    let message = attribute(&format!("{verdict}: {}{decided}", words::some(&reasons, false)));
-    match case.state {
-        State::Failure => {
-            let kind = words::priority(first.priority);
-            let _ = writeln!(
-                xml,
-                "      <failure type=\"{kind}\" message=\"{message}\">{}</failure>",
-                text(first.remediation.trim_end())
-            );
+    fn case(&self, xml: &mut String, case: &Case<'_>) {
+        let Some(first) = case.findings.first() else { return };
+        let name = format!("{} {}", words::ids(first, &self.ambiguous), first.title);
+        let class = format!("{}.{}", first.component, first.control);
+        let _ = writeln!(
+            xml,
+            "    <testcase name=\"{}\" classname=\"{}\" time=\"0\">",
+            attribute(&name),
+            attribute(&class)
+        );
+        let message = attribute(&self.message(case));
+        match case.state {
+            State::Failure => {
+                let kind = words::priority(first.priority);
+                let _ = writeln!(
+                    xml,
+                    "      <failure type=\"{kind}\" message=\"{message}\">{}</failure>",
+                    text(first.remediation.trim_end())
+                );
+            }
+            State::Error => {
+                let _ = writeln!(xml, "      <error type=\"unknown\" message=\"{message}\"/>");
+            }
+            State::Skipped | State::NotApplicable => {
+                let _ = writeln!(xml, "      <skipped message=\"{message}\"/>");
+            }
+            State::Passed => {}
         }
-        State::Error => {
-            let _ = writeln!(xml, "      <error type=\"unknown\" message=\"{message}\"/>");
-        }
-        State::Skipped | State::NotApplicable => {
-            let _ = writeln!(xml, "      <skipped message=\"{message}\"/>");
-        }
-        State::Passed => {}
+        let _ = writeln!(xml, "      <system-out>{}</system-out>", self.evidence(case.findings));
+        xml.push_str("    </testcase>\n");
     }
-    let _ = writeln!(xml, "      <system-out>{}</system-out>", evidence(case.findings, several_nodes));
-    xml.push_str("    </testcase>\n");
-}
 
-/// Every finding of a demand with all that was seen.
-fn evidence(findings: &[Finding], several_nodes: bool) -> String {
-    let mut lines = Vec::new();
-    for finding in findings {
-        let basis = finding.basis.map_or(String::new(), |basis| format!(" ({})", words::basis(basis)));
-        lines.push(format!("{}{basis}", words::verdict(finding.verdict)));
-        for (label, said) in plain::said(finding) {
-            lines.push(format!("  {label}: {}", words::inert(&said)));
-        }
-        for subject in plain::subjects(finding, several_nodes, SUBJECTS) {
-            lines.push(format!("  where: {}", words::inert(&subject)));
-        }
+    /// The verdict, what changed of it, why, and what was decided.
+    fn message(&self, case: &Case<'_>) -> String {
+        let verdict = roll_up(case.findings.iter()).map_or("", words::verdict);
+        let alike = || case.findings.iter().filter(|finding| state(finding) == case.state);
+        let reasons: Vec<&str> = alike().map(plain::because).collect();
+        let settled = alike().find(|finding| finding.decision.entry.is_some());
+        let decided = settled.and_then(|finding| plain::decided(&finding.decision).into_iter().next());
+        let decided = decided.map_or(String::new(), |(_, decided)| format!(" [{decided}]"));
+        let changed: BTreeSet<&str> = alike().flat_map(|finding| self.since.words(finding)).collect();
+        let changed: Vec<&str> = changed.into_iter().collect();
+        let changed = if changed.is_empty() { String::new() } else { format!(" ({})", changed.join(", ")) };
+        format!("{verdict}{changed}: {}{decided}", words::some(&reasons, false))
     }
-    text(&lines.join("\n"))
+
+    /// Every finding of a demand with all that was seen.
+    fn evidence(&self, findings: &[Finding]) -> String {
+        let mut lines = Vec::new();
+        for finding in findings {
+            let basis = finding.basis.map_or(String::new(), |basis| format!(" ({})", words::basis(basis)));
+            lines.push(format!("{}{basis}", words::verdict(finding.verdict)));
+            for line in self.since.told(finding) {
+                lines.push(format!("  since the baseline: {}", words::inert(&line)));
+            }
+            for (label, said) in plain::said(finding) {
+                lines.push(format!("  {label}: {}", words::inert(&said)));
+            }
+            for subject in plain::subjects(finding, self.report.run.captures.len() > 1, SUBJECTS) {
+                lines.push(format!("  where: {}", words::inert(&subject)));
+            }
+        }
+        text(&lines.join("\n"))
+    }
 }

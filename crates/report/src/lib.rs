@@ -4,6 +4,7 @@
 //! drift and exceptions, read findings and never evidence. A renderer leaves nothing out: a test expands what it tells.
 
 mod apart;
+mod beside;
 mod build;
 mod csv;
 pub mod drift;
@@ -25,6 +26,7 @@ mod wide;
 mod words;
 
 pub use assess::Verdict;
+pub use beside::{Beside, PastRun};
 pub use build::{Answerable, Material, build};
 pub use csv::csv;
 pub use fold::{expand, refold, roll_up};

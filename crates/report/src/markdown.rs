@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use assess::Verdict;
 use register::State;
 
+use crate::beside::{Beside, Since};
 use crate::markup::attribute;
 use crate::model::{Finding, Report};
 use crate::plain;
@@ -20,8 +21,8 @@ const VERDICTS: [Verdict; 5] =
     [Verdict::Fail, Verdict::Unknown, Verdict::Manual, Verdict::Pass, Verdict::NotApplicable];
 
 /// Renders the report as Markdown.
-pub fn markdown(report: &Report) -> String {
-    let mut page = Page { text: String::new(), report, ambiguous: words::ambiguous(report) };
+pub fn markdown(report: &Report, beside: &Beside<'_>) -> String {
+    let mut page = Page { text: String::new(), report, ambiguous: words::ambiguous(report), since: Since::new(beside) };
     page.head();
     for verdict in VERDICTS {
         page.verdict(verdict);
@@ -35,6 +36,7 @@ struct Page<'r> {
     text: String,
     report: &'r Report,
     ambiguous: BTreeSet<String>,
+    since: Since<'r>,
 }
 
 impl Page<'_> {
@@ -56,6 +58,9 @@ impl Page<'_> {
         for (label, said) in
             plain::scope(report).into_iter().filter(|(label, _)| !["coverage", "warning"].contains(label))
         {
+            self.line(&format!("| {label} | {} |", text(&said)));
+        }
+        for (label, said) in self.since.summary() {
             self.line(&format!("| {label} | {} |", text(&said)));
         }
         let mut remarks: Vec<&String> = report.run.captures.iter().flat_map(|capture| &capture.remarks).collect();
@@ -96,7 +101,7 @@ impl Page<'_> {
         ));
         for finding in findings {
             let row = [
-                words::verdict(finding.verdict).to_owned(),
+                self.verdict_of(finding),
                 text(&words::ids(finding, &self.ambiguous)),
                 words::priority(finding.priority).to_owned(),
                 text(&finding.component),
@@ -107,6 +112,12 @@ impl Page<'_> {
             ];
             self.line(&format!("| {} |", row.join(" | ")));
         }
+    }
+
+    /// The verdict, and what changed of it since the baseline.
+    fn verdict_of(&self, finding: &Finding) -> String {
+        let said = std::iter::once(words::verdict(finding.verdict)).chain(self.since.words(finding));
+        said.collect::<Vec<_>>().join("<br>")
     }
 
     fn subjects(&self, finding: &Finding) -> String {
@@ -121,6 +132,9 @@ impl Page<'_> {
         // Within HTML nothing is Markdown.
         let summary = attribute(&format!("{} {ids} {}", words::verdict(finding.verdict), finding.title));
         self.line(&format!("<details><summary>{summary}</summary>\n"));
+        for line in self.since.told(finding) {
+            self.line(&format!("- since the baseline: {}", text(&line)));
+        }
         for (label, said) in plain::said(finding) {
             self.line(&format!("- {label}: {}", text(&said)));
         }

@@ -11,7 +11,7 @@ use crate::plain;
 use crate::words::{self, number, time, verdict};
 
 /// Things that must not be overlooked.
-pub(super) fn warnings(before: &Report, after: &Report, nodes: &Nodes) -> Vec<String> {
+pub(crate) fn warnings(before: &Report, after: &Report, nodes: &Nodes) -> Vec<String> {
     let mut said = Vec::new();
     if before.tool.name != after.tool.name {
         said.push(format!(
@@ -56,7 +56,7 @@ pub(super) fn warnings(before: &Report, after: &Report, nodes: &Nodes) -> Vec<St
 }
 
 /// What got worse, in a line; none: nothing did.
-pub(super) fn worse(drift: &Drift) -> Option<String> {
+pub(crate) fn worse(drift: &Drift) -> Option<String> {
     let mut said = Vec::new();
     let failures = |kind: Kind| {
         let new = |change: &&Change| change.kind == kind && change.is_new_failure();
@@ -87,7 +87,7 @@ pub(super) fn worse(drift: &Drift) -> Option<String> {
 }
 
 /// What did not get worse, in a line.
-pub(super) fn rest(drift: &Drift) -> String {
+pub(crate) fn rest(drift: &Drift) -> String {
     let debt = debt(drift).len();
     let mut said = vec![match debt {
         0 => "no failure is left from before".to_owned(),
@@ -103,12 +103,12 @@ pub(super) fn rest(drift: &Drift) -> String {
 }
 
 /// Failures that were there before.
-pub(super) fn debt(drift: &Drift) -> Vec<&Change> {
+pub(crate) fn debt(drift: &Drift) -> Vec<&Change> {
     drift.changes.iter().filter(|change| change.is_old_debt()).collect()
 }
 
 /// What a kind means, for a heading.
-pub(super) fn heading(kind: Kind) -> &'static str {
+pub(crate) fn heading(kind: Kind) -> &'static str {
     match kind {
         Kind::Regressed => "Regressed: failed, was mended, and fails again",
         Kind::New => "New failures",
@@ -127,7 +127,7 @@ pub(super) fn heading(kind: Kind) -> &'static str {
 }
 
 /// What made it.
-pub(super) fn causes(change: &Change, drift: &Drift) -> String {
+pub(crate) fn causes(change: &Change, drift: &Drift) -> String {
     let word = |cause: &Cause| match cause {
         Cause::Cluster => "the cluster".to_owned(),
         Cause::Profile => "the profile".to_owned(),
@@ -154,7 +154,7 @@ fn several(causes: &[Cause], join: &str) -> String {
 }
 
 /// Why some causes are not told; none: all are.
-pub(super) fn unseparated(drift: &Drift) -> Option<String> {
+pub(crate) fn unseparated(drift: &Drift) -> Option<String> {
     if drift.unseparated.is_empty() {
         return None;
     }
@@ -166,7 +166,7 @@ pub(super) fn unseparated(drift: &Drift) -> Option<String> {
 }
 
 /// One side in a line.
-pub(super) fn head(head: &super::Head) -> String {
+pub(crate) fn head(head: &super::Head) -> String {
     let mut said = Vec::new();
     said.push(head.taken.as_deref().map_or_else(|| "at an unknown time".to_owned(), time));
     said.extend(head.run.iter().map(|run| format!("run {run}")));
@@ -183,7 +183,7 @@ pub(super) fn head(head: &super::Head) -> String {
 }
 
 /// What became of nodes, a line each.
-pub(super) fn nodes(nodes: &Nodes, all: bool) -> Vec<String> {
+pub(crate) fn nodes(nodes: &Nodes, all: bool) -> Vec<String> {
     let mut said = Vec::new();
     for node in &nodes.added {
         let with: Vec<&str> = node.compared_with.iter().map(String::as_str).collect();
@@ -210,7 +210,7 @@ pub(super) fn nodes(nodes: &Nodes, all: bool) -> Vec<String> {
 }
 
 /// An answer: its verdict, and the facts or the reason.
-pub(super) fn answer(answer: &Answer) -> String {
+pub(crate) fn answer(answer: &Answer) -> String {
     let facts: Vec<String> = answer.observed.iter().map(plain::fact).collect();
     // What decides a pass or a failure are its facts; anything else is told by its reason.
     let decided = matches!(answer.verdict, Verdict::Pass | Verdict::Fail);
@@ -225,7 +225,7 @@ pub(super) fn answer(answer: &Answer) -> String {
 }
 
 /// The facts of which the values differ, as `fact = value`.
-pub(super) fn differing(change: &Change) -> Option<(String, String)> {
+pub(crate) fn differing(change: &Change) -> Option<(String, String)> {
     let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
     let value = |seen: &Observed| match &seen.value {
         Some(value) => format!("{} = {value}", seen.fact),
@@ -240,7 +240,7 @@ pub(super) fn differing(change: &Change) -> Option<(String, String)> {
 }
 
 /// What a profile does otherwise: ids and bounds, where both sides demand it.
-pub(super) fn profile(change: &Change) -> Vec<String> {
+pub(crate) fn profile(change: &Change) -> Vec<String> {
     let (Some(before), Some(after)) = (&change.before, &change.after) else { return Vec::new() };
     let ids = |cited: &[CitedBy]| cited.iter().map(|cited| cited.id.clone()).collect::<BTreeSet<_>>();
     let (old, new) = (ids(&before.cited_by), ids(&after.cited_by));
@@ -261,14 +261,14 @@ pub(super) fn profile(change: &Change) -> Vec<String> {
 }
 
 /// When it failed before.
-pub(super) fn regressed(change: &Change) -> Option<String> {
+pub(crate) fn regressed(change: &Change) -> Option<String> {
     let dates = change.regressed.as_ref()?;
     let mended = dates.mended.as_deref().map_or(String::new(), |mended| format!(", was mended by {}", time(mended)));
     Some(format!("it failed until {}{mended}, and fails again: find what undoes the fix", time(&dates.failed)))
 }
 
 /// Subjects, each with its nodes.
-pub(super) fn subjects(subjects: &[Subject], all: bool) -> String {
+pub(crate) fn subjects(subjects: &[Subject], all: bool) -> String {
     let together =
         subjects.iter().all(|subject| Some(&subject.captures) == subjects.first().map(|first| &first.captures));
     let nodes = |subject: &Subject| {
@@ -285,7 +285,7 @@ pub(super) fn subjects(subjects: &[Subject], all: bool) -> String {
 }
 
 /// A decision's change in a line.
-pub(super) fn decision(change: &DecisionChange) -> String {
+pub(crate) fn decision(change: &DecisionChange) -> String {
     let decision = &change.after;
     let mut said = vec![format!("{} becomes {}", change.before.state.word(), decision.state.word())];
     let owner = decision.owner.as_ref().or(change.before.owner.as_ref());
@@ -299,20 +299,20 @@ pub(super) fn decision(change: &DecisionChange) -> String {
 }
 
 /// Ids that cite it, or the control's name.
-pub(super) fn ids(cited: &[CitedBy], control: &str) -> String {
+pub(crate) fn ids(cited: &[CitedBy], control: &str) -> String {
     let ids: BTreeSet<Vec<(u32, String)>> = cited.iter().map(|cited| benchmark::id_order(&cited.id)).collect();
     let id = |parts: Vec<(u32, String)>| parts.into_iter().map(|(_, part)| part).collect::<Vec<_>>().join(".");
     if ids.is_empty() { control.to_owned() } else { ids.into_iter().map(id).collect::<Vec<_>>().join(", ") }
 }
 
 /// The ids of a change: those of the later side.
-pub(super) fn change_ids(change: &Change) -> String {
+pub(crate) fn change_ids(change: &Change) -> String {
     let cited = change.after.as_ref().or(change.before.as_ref()).map(|answer| answer.cited_by.as_slice());
     ids(cited.unwrap_or_default(), &change.control)
 }
 
 /// The word for one side's answer: the name of the other tool, or when it was.
-pub(super) fn sides(drift: &Drift) -> (&'static str, &'static str) {
+pub(crate) fn sides(drift: &Drift) -> (&'static str, &'static str) {
     let word = |name: &str, other: &'static str| match name {
         KUBE_BENCH => KUBE_BENCH,
         "kube-assay" => "kube-assay",

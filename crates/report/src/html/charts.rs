@@ -1,4 +1,4 @@
-//! Two pictures: verdicts by section, and the nodes that answer otherwise than most. Each is a table whose cells hold the
+//! Pictures: verdicts by section and component, and the nodes that answer otherwise than most. Each is a table whose cells hold the
 //! picture, so that its words need none.
 
 use std::collections::BTreeMap;
@@ -32,16 +32,35 @@ impl Page<'_> {
                 }
             }
         }
-        let rows: Vec<(String, BTreeMap<Verdict, usize>)> =
-            sections.into_iter().map(|(name, findings)| (name, counts(findings.into_iter()))).collect();
+        self.bars("Verdicts by section", "Section", &sections);
+    }
+
+    /// Verdicts by component, where a finding may stand in several sections.
+    pub(super) fn components(&mut self) {
+        let mut components: Vec<(String, Vec<&Finding>)> = Vec::new();
+        for finding in &self.report.findings {
+            match components.iter_mut().find(|(name, _)| *name == finding.component) {
+                Some((_, findings)) => findings.push(finding),
+                None => components.push((finding.component.clone(), vec![finding])),
+            }
+        }
+        components.sort_by(|(left, _), (right, _)| left.cmp(right));
+        self.bars("Verdicts by component", "Component", &components);
+    }
+
+    /// A table with a bar for each row.
+    fn bars(&mut self, title: &str, head: &str, groups: &[(String, Vec<&Finding>)]) {
+        let rows: Vec<(&str, BTreeMap<Verdict, usize>)> =
+            groups.iter().map(|(name, findings)| (name.as_str(), counts(findings.iter().copied()))).collect();
         let most = rows.iter().map(|(_, counts)| counts.values().sum::<usize>()).max().unwrap_or(0);
         if most == 0 {
             return;
         }
-        self.text.push_str(
-            "<h3>Verdicts by section</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" \
-             aria-label=\"Verdicts by section\">\n<table class=\"bars\">\n<thead><tr><th scope=\"col\">Section</th>\
-             <th scope=\"col\" class=\"bar\">Share</th><th scope=\"col\">Demands</th></tr></thead>\n<tbody>\n",
+        let _ = write!(
+            self.text,
+            "<h3>{title}</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{title}\">\n\
+             <table class=\"bars\">\n<thead><tr><th scope=\"col\">{head}</th><th scope=\"col\" class=\"bar\">Share</th>\
+             <th scope=\"col\">Demands</th></tr></thead>\n<tbody>\n"
         );
         for (name, counts) in &rows {
             let _ = writeln!(

@@ -78,9 +78,22 @@ impl Page<'_> {
             }
             form.push_str("</select></p>\n");
         }
+        let changed: BTreeSet<&str> =
+            self.report.findings.iter().flat_map(|finding| self.since.words(finding)).collect();
+        if !changed.is_empty() {
+            form.push_str(
+                "<p><label for=\"change\">Since the baseline</label> <select id=\"change\">\n<option \
+                 value=\"\">any</option>\n",
+            );
+            for word in changed {
+                let _ = writeln!(form, "<option>{word}</option>");
+            }
+            form.push_str("</select></p>\n");
+        }
         form.push_str(
             "<p><button type=\"button\" id=\"unfold\">Unfold all</button> <button type=\"button\" \
-             id=\"fold\">Fold all</button></p>\n<p id=\"shown\" role=\"status\"></p>\n</form>\n",
+             id=\"fold\">Fold all</button></p>\n<p id=\"shown\" role=\"status\"></p>\n</form>\n\
+             <p id=\"narrowed\" class=\"warning\" hidden=\"hidden\"></p>\n",
         );
         self.text.push_str(&form);
     }
@@ -103,18 +116,20 @@ impl Page<'_> {
         } else {
             format!("<span class=\"because\">{}</span>", safe(plain::because(finding)))
         };
-        let chip = if open {
-            format!(" <span class=\"chip\">{}</span>", words::priority(finding.priority))
-        } else {
-            String::new()
-        };
+        let changed = self.since.words(finding);
+        let priority = open.then(|| words::priority(finding.priority));
+        let mut chips = String::new();
+        for word in priority.iter().chain(&changed) {
+            let _ = write!(chips, " <span class=\"chip\">{word}</span>");
+        }
         let _ = writeln!(
             self.text,
-            "<article class=\"finding {verdict}\" id=\"{}\" data-verdict=\"{verdict}\" data-decision=\"{}\" data-owner=\"{}\">\n<details>\n\
-             <summary>{} <h4><span class=\"id\">{}</span> {}</h4>{chip}{because}</summary>\n<dl>",
+            "<article class=\"finding {verdict}\" id=\"{}\" data-verdict=\"{verdict}\" data-decision=\"{}\" data-owner=\"{}\" data-change=\"{}\">\n<details>\n\
+             <summary>{} <h4><span class=\"id\">{}</span> {}</h4>{chips}{because}</summary>\n<dl>",
             item.anchor,
             finding.decision.state.word(),
             safe(finding.decision.owner.as_deref().unwrap_or_default()),
+            changed.join(" "),
             badge(finding.verdict),
             safe(&words::ids(finding, &self.ambiguous)),
             safe(&finding.title),
@@ -128,6 +143,8 @@ impl Page<'_> {
         if let Some(basis) = finding.basis {
             self.row("basis", &format!("what is {}", words::basis(basis)));
         }
+        let since: Vec<String> = self.since.told(finding).iter().map(|line| safe(line)).collect();
+        self.row("since", &since.join("<br/>"));
         // The heading has said why.
         let said = plain::said(finding).into_iter().filter(|(label, _)| !["because", "question"].contains(label));
         let said: Vec<(&str, String)> = said.collect();

@@ -11,6 +11,8 @@ use crate::words::{self, number};
 
 /// More captures than this are folded.
 const FEW: usize = 4;
+/// More reasons than this are folded.
+const REASONS: usize = 40;
 
 impl Page<'_> {
     pub(super) fn scope(&mut self) {
@@ -35,6 +37,13 @@ impl Page<'_> {
         if let Some(selection) = &report.run.selection {
             self.pair("selection", &safe(selection));
         }
+        if let Some(said) = self.recorded() {
+            let prove = "kube-assay history verify --head HASH";
+            self.pair(
+                "recorded",
+                &format!("{said}<br/><span class=\"muted\">To prove it unchanged: <code>{prove}</code></span>"),
+            );
+        }
         self.shared("remarks", |capture| &capture.remarks);
         self.shared("secrets cut", |capture| &capture.cuts);
         self.text.push_str("</dl>\n");
@@ -48,7 +57,7 @@ impl Page<'_> {
         self.close();
     }
 
-    fn pair(&mut self, label: &str, said: &str) {
+    pub(super) fn pair(&mut self, label: &str, said: &str) {
         let _ = writeln!(self.text, "<div><dt>{label}</dt><dd>{said}</dd></div>");
     }
 
@@ -133,16 +142,24 @@ impl Page<'_> {
             let help = item.finding.help.as_deref().unwrap_or_default();
             alike.entry((help, &item.finding.reason)).or_default().push(item);
         }
-        self.text.push_str("<ul>\n");
-        for ((help, reason), items) in alike {
-            let help = if help.is_empty() { String::new() } else { format!("<br/>To see it: {}", safe(help)) };
-            let link = |item: &&Item<'_>| {
-                format!("<a href=\"#{}\">{}</a>", item.anchor, safe(&words::ids(item.finding, &self.ambiguous)))
-            };
-            let links = items.iter().map(link).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(self.text, "<li>{}{help}<br/>Would decide {links}</li>", safe(reason));
+        let lines: Vec<String> = alike
+            .into_iter()
+            .map(|((help, reason), items)| {
+                let help = if help.is_empty() { String::new() } else { format!("<br/>To see it: {}", safe(help)) };
+                let link = |item: &&Item<'_>| {
+                    format!("<a href=\"#{}\">{}</a>", item.anchor, safe(&words::ids(item.finding, &self.ambiguous)))
+                };
+                let links = items.iter().map(link).collect::<Vec<_>>().join(", ");
+                format!("<li>{}{help}<br/>Would decide {links}</li>\n", safe(reason))
+            })
+            .collect();
+        let (shown, more) = lines.split_at(lines.len().min(REASONS));
+        let _ = writeln!(self.text, "<ul>\n{}</ul>", shown.concat());
+        if !more.is_empty() {
+            let (count, more) = (more.len(), more.concat());
+            let _ =
+                writeln!(self.text, "<details><summary>{count} more reasons</summary>\n<ul>\n{more}</ul>\n</details>");
         }
-        self.text.push_str("</ul>\n");
     }
 
     /// So that nobody takes a pass for more than it is.

@@ -6,10 +6,17 @@
   var text = document.getElementById("text");
   var decision = document.getElementById("decision");
   var owner = document.getElementById("owner");
+  var change = document.getElementById("change");
   var findings = all(document, ".finding");
-  var told = findings.map(function (finding) { return finding.textContent.toLowerCase(); });
+  var narrowed = document.getElementById("narrowed");
+  // Read when first asked for: of a fleet it is much.
+  var told = [];
+  var tells = function (at, word) {
+    if (told[at] === undefined) { told[at] = findings[at].textContent.toLowerCase(); }
+    return told[at].indexOf(word) !== -1;
+  };
   var narrow = function () {
-    var wanted = text.value.toLowerCase().split(/\s+/);
+    var wanted = text.value.toLowerCase().split(/\s+/).filter(Boolean);
     var verdicts = all(form, "input[name=verdict]:checked").map(function (box) { return box.value; });
     var shown = 0;
     findings.forEach(function (finding, at) {
@@ -17,15 +24,18 @@
         verdicts.indexOf(finding.dataset.verdict) !== -1,
         decision.value === "" ? true : decision.value === finding.dataset.decision,
         owner ? owner.value === "" ? true : owner.value === finding.dataset.owner : true,
-        wanted.every(function (word) { return told[at].indexOf(word) !== -1; })
+        change ? change.value === "" ? true : finding.dataset.change.split(" ").indexOf(change.value) !== -1 : true,
+        wanted.every(function (word) { return tells(at, word); })
       ].every(Boolean);
-      finding.hidden = !fits;
+      if (finding.hidden === fits) { finding.hidden = !fits; }
       shown += fits ? 1 : 0;
     });
     all(document, ".group").forEach(function (group) {
       group.hidden = !all(group, ".finding").some(function (finding) { return !finding.hidden; });
     });
     document.getElementById("shown").textContent = shown + " of " + findings.length + " findings shown";
+    narrowed.hidden = shown === findings.length;
+    narrowed.textContent = "Narrowed by hand: " + shown + " of " + findings.length + " findings are shown.";
   };
   var fold = function (open) {
     all(document, ".finding:not([hidden]) > details").forEach(function (details) { details.open = open; });

@@ -15,14 +15,18 @@ pub(super) const MOST: usize = 1000;
 
 /// A location for each subject; one for the run where there is none, since GitHub takes no result without.
 pub(super) fn of(finding: &Finding, report: &Report) -> Vec<Location> {
+    of_subjects(&finding.subjects, &finding.component, report)
+}
+
+/// The same of subjects that no finding has.
+pub(super) fn of_subjects(subjects: &[Subject], component: &str, report: &Report) -> Vec<Location> {
     let captures: BTreeMap<&str, &CaptureInfo> =
         report.run.captures.iter().map(|capture| (capture.name.as_str(), capture)).collect();
-    let located: Vec<Location> =
-        finding.subjects.iter().take(MOST).map(|subject| location(subject, &captures)).collect();
+    let located: Vec<Location> = subjects.iter().take(MOST).map(|subject| location(subject, &captures)).collect();
     if !located.is_empty() {
         return located;
     }
-    let nothing = Subject { kind: "component".to_owned(), name: finding.component.clone(), captures: Vec::new() };
+    let nothing = Subject { kind: "component".to_owned(), name: component.to_owned(), captures: Vec::new() };
     vec![location(&nothing, &captures)]
 }
 

@@ -66,9 +66,16 @@ pub(super) struct Rule {
     pub id: String,
     pub short_description: Message,
     pub full_description: Message,
-    pub help: Message,
+    pub help: Help,
     pub default_configuration: Configuration,
     pub properties: Map<String, Value>,
+}
+
+/// §3.12 with Markdown, which GitHub shows instead of the text.
+#[derive(Debug, Serialize)]
+pub(super) struct Help {
+    pub text: String,
+    pub markdown: String,
 }
 
 /// §3.50
@@ -94,6 +101,9 @@ pub(super) struct Outcome {
     pub message: Message,
     pub locations: Vec<Location>,
     pub partial_fingerprints: Fingerprints,
+    /// §3.27.24. Of all results of a run, or of none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline_state: Option<&'static str>,
     /// Of all results of a run, or of none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppressions: Option<Vec<Suppression>>,

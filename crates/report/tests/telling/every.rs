@@ -2,29 +2,52 @@
 
 use assess::Verdict;
 use proptest::prelude::*;
-use report::{Finding, Report, inert};
+use report::{Beside, Finding, Report, inert};
 use serde_json::Value;
 
-use crate::{csv, html, junit, kube_bench, markdown, promises, samples, sarif};
+use crate::{beside, csv, html, junit, kube_bench, markdown, promises, samples, sarif};
 
 /// A format, and how to read from it again what it tells of a finding.
-struct Format {
-    name: &'static str,
-    render: fn(&Report) -> String,
+pub(crate) struct Format {
+    pub name: &'static str,
+    pub render: fn(&Report, &Beside<'_>) -> String,
     /// Why a finding is not told; none if it is.
     missing: fn(&str, &Finding) -> Option<String>,
 }
 
-const FORMATS: [Format; 8] = [
+pub(crate) const FORMATS: [Format; 8] = [
     Format { name: "junit", render: report::junit, missing: junit::missing },
     Format { name: "sarif", render: report::sarif, missing: sarif::missing },
     Format { name: "markdown", render: report::markdown, missing: markdown::missing },
     Format { name: "github", render: report::github, missing: markdown::missing_annotation },
-    Format { name: "csv", render: report::csv, missing: csv::missing },
-    Format { name: "kube-bench", render: report::kube_bench, missing: kube_bench::missing_text },
-    Format { name: "kube-bench-json", render: report::kube_bench_json, missing: kube_bench::missing },
+    Format { name: "csv", render: |report, _| report::csv(report), missing: csv::missing },
+    Format { name: "kube-bench", render: |report, _| report::kube_bench(report), missing: kube_bench::missing_text },
+    Format {
+        name: "kube-bench-json",
+        render: |report, _| report::kube_bench_json(report),
+        missing: kube_bench::missing,
+    },
     Format { name: "html", render: report::html, missing: html::missing },
 ];
+
+/// Every format tells every finding, and nothing in it acts.
+fn told_whole(report: &Report, beside: &Beside<'_>, what: &str) -> Result<(), String> {
+    for format in FORMATS {
+        let told = (format.render)(report, beside);
+        for line in told.split('\n') {
+            let line = line.strip_suffix('\r').unwrap_or(line).trim_start_matches('\t');
+            if inert(line) != line {
+                return Err(format!("{} with {what}: {line:?} acts", format.name));
+            }
+        }
+        for finding in &report.findings {
+            if let Some(why) = (format.missing)(&told, finding) {
+                return Err(format!("{} with {what}: {}: {why}", format.name, finding.control));
+            }
+        }
+    }
+    Ok(())
+}
 
 /// A verdict as formats for people spell it.
 pub(crate) fn word(verdict: Verdict) -> &'static str {
@@ -68,14 +91,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_format_tells_every_finding(report in promises::report()) {
-        for format in FORMATS {
-            let told = (format.render)(&report);
-            for finding in &report.findings {
-                let missing = (format.missing)(&told, finding);
-                prop_assert!(missing.is_none(), "{}: {}: {}", format.name, finding.control, missing.unwrap());
-            }
-        }
+    fn every_format_tells_every_finding(before in promises::report(), report in promises::report()) {
+        prop_assert_eq!(told_whole(&report, &Beside::default(), "nothing beside it"), Ok(()));
+        let (drift, past) = (beside::between(&before, &report), beside::past(""));
+        prop_assert_eq!(told_whole(&report, &Beside { past: &past, drift: Some(&drift) }, "a baseline"), Ok(()));
     }
 }
 
@@ -84,13 +103,7 @@ fn every_format_tells_every_finding_of_the_samples() {
     for report in
         [samples::control_plane(), samples::registered(), samples::two_nodes(), samples::empty(), samples::wide()]
     {
-        for format in FORMATS {
-            let told = (format.render)(&report);
-            for finding in &report.findings {
-                let missing = (format.missing)(&told, finding);
-                assert!(missing.is_none(), "{}: {}: {}", format.name, finding.control, missing.unwrap());
-            }
-        }
+        assert_eq!(told_whole(&report, &Beside::default(), "the samples"), Ok(()));
     }
 }
 
@@ -147,17 +160,9 @@ fn poison(value: &mut Value, bad: &str) {
 fn nothing_from_a_node_acts_in_any_format() {
     for bad in HOSTILE {
         let report = hostile(bad);
-        for format in FORMATS {
-            let told = (format.render)(&report);
-            for line in told.split('\n') {
-                let line = line.strip_suffix('\r').unwrap_or(line).trim_start_matches('\t');
-                assert_eq!(inert(line), line, "{} with {bad:?}", format.name);
-            }
-            for finding in &report.findings {
-                let missing = (format.missing)(&told, finding);
-                assert!(missing.is_none(), "{} with {bad:?}: {}", format.name, missing.unwrap());
-            }
-        }
+        assert_eq!(told_whole(&report, &Beside::default(), bad), Ok(()));
+        let (drift, past) = (beside::between(&beside::earlier(&report), &report), beside::past(bad));
+        assert_eq!(told_whole(&report, &Beside { past: &past, drift: Some(&drift) }, bad), Ok(()));
     }
 }
 
@@ -165,6 +170,7 @@ fn nothing_from_a_node_acts_in_any_format() {
 fn the_same_report_gives_the_same_bytes() {
     for format in FORMATS {
         let report = samples::two_nodes();
-        assert_eq!((format.render)(&report), (format.render)(&report.clone()), "{}", format.name);
+        let told = |report: &Report| (format.render)(report, &Beside::default());
+        assert_eq!(told(&report), told(&report.clone()), "{}", format.name);
     }
 }

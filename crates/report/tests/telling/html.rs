@@ -1,18 +1,18 @@
 //! HTML: read back as the XML that it is as well.
 
-use report::{Finding, Report, html, inert};
+use report::{Beside, Finding, Report, html, inert};
 use roxmltree::{Document, Node};
 
 use crate::every::{self, left_out};
-use crate::samples;
+use crate::{beside, samples};
 
-fn parsed(told: &str) -> Document<'_> {
+pub(crate) fn parsed(told: &str) -> Document<'_> {
     let told = told.strip_prefix("<!doctype html>").expect("it begins as HTML does");
     Document::parse(told).map_err(|error| format!("{error} in {told}")).unwrap()
 }
 
 /// All text of a node, as a reader sees it when everything is unfolded.
-fn text(node: Node<'_, '_>) -> String {
+pub(crate) fn text(node: Node<'_, '_>) -> String {
     node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
 }
 
@@ -42,7 +42,7 @@ fn reports() -> impl Iterator<Item = Report> {
 #[test]
 fn how_it_looks() {
     // Style and script are looked at where they stand.
-    let told = html(&samples::two_nodes());
+    let told = html(&samples::two_nodes(), &Beside::default());
     let (head, rest) = told.split_once("<style>").unwrap();
     let (_, body) = rest.split_once("</style>").unwrap();
     let (body, rest) = body.split_once("<script>").unwrap();
@@ -60,8 +60,11 @@ fn nothing_but_our_own_elements_and_attributes() {
         "th", "td", "svg", "rect", "text", "details", "summary", "br", "code", "form", "label", "input", "fieldset",
         "legend", "select", "option", "button", "article", "pre", "footer", "script",
     ];
-    for report in reports() {
-        let told = html(&report);
+    let past = beside::past("</td><script>alert(1)</script>");
+    for (report, beside) in reports().flat_map(|report| [(report.clone(), false), (report, true)]) {
+        let drift = beside::between(&beside::earlier(&report), &report);
+        let beside = if beside { Beside { past: &past, drift: Some(&drift) } } else { Beside::default() };
+        let told = html(&report, &beside);
         let document = parsed(&told);
         let mut ids = std::collections::BTreeSet::new();
         for node in document.descendants().filter(Node::is_element) {
@@ -92,7 +95,7 @@ fn nothing_but_our_own_elements_and_attributes() {
 fn the_policy_lets_our_script_run_and_nothing_else() {
     use base64::Engine as _;
     use sha2::Digest as _;
-    let told = html(&samples::control_plane());
+    let told = html(&samples::control_plane(), &Beside::default());
     let document = parsed(&told);
     let policy = document.descendants().find_map(|node| {
         node.attribute("http-equiv").filter(|name| *name == "Content-Security-Policy").and(node.attribute("content"))
@@ -118,7 +121,7 @@ fn nodes_that_answer_alike_share_a_column() {
     failed.verdict = assess::Verdict::Fail;
     passed.subjects[0].captures = names(2..=40);
     report.findings = vec![failed, passed];
-    let told = html(&report);
+    let told = html(&report, &Beside::default());
     let document = parsed(&told);
     let grid = document.descendants().find(|node| node.attribute("class") == Some("grid")).unwrap();
     assert!(text(grid).contains("1: PASS, 2: FAIL"), "{}", text(grid));

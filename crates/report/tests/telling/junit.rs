@@ -1,7 +1,7 @@
 //! JUnit: well-formed, and what its readers count.
 
 use assess::Verdict;
-use report::{Finding, Report, inert};
+use report::{Beside, Finding, Report, inert};
 use roxmltree::{Document, Node};
 
 use crate::every::left_out;
@@ -33,7 +33,7 @@ pub(crate) fn missing(told: &str, finding: &Finding) -> Option<String> {
 
 /// The case of an id: the elements that say how it ended, with their messages.
 fn ended(report: &Report, id: &str) -> Vec<(String, String)> {
-    let told = report::junit(report);
+    let told = report::junit(report, &Beside::default());
     let document = Document::parse(&told).unwrap();
     let case = cases(&document).find(|case| case.attribute("name").unwrap().starts_with(id)).unwrap();
     let element = |child: Node<'_, '_>| {
@@ -44,12 +44,12 @@ fn ended(report: &Report, id: &str) -> Vec<(String, String)> {
 
 #[test]
 fn how_it_looks() {
-    insta::assert_snapshot!(report::junit(&samples::control_plane()));
+    insta::assert_snapshot!(report::junit(&samples::control_plane(), &Beside::default()));
 }
 
 #[test]
 fn several_nodes_and_profiles() {
-    insta::assert_snapshot!(report::junit(&samples::two_nodes()));
+    insta::assert_snapshot!(report::junit(&samples::two_nodes(), &Beside::default()));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_verdict_is_what_pipelines_make_of_it() {
 #[test]
 fn a_demand_is_one_case_and_the_numbers_add_up() {
     for report in [samples::control_plane(), samples::two_nodes(), samples::empty()] {
-        let told = report::junit(&report);
+        let told = report::junit(&report, &Beside::default());
         let document = Document::parse(&told).unwrap();
         let number = |node: Node<'_, '_>, name: &str| node.attribute(name).unwrap().parse::<usize>().unwrap();
         let suites: Vec<Node<'_, '_>> =

@@ -1,6 +1,6 @@
 //! Markdown and GitHub's annotations: read back as GitHub reads them.
 
-use report::{Finding, Report, github, inert, markdown};
+use report::{Beside, Finding, Report, github, inert, markdown};
 
 use crate::every::{self, left_out};
 use crate::samples;
@@ -74,13 +74,13 @@ pub(crate) fn missing_annotation(told: &str, finding: &Finding) -> Option<String
 
 #[test]
 fn how_it_looks() {
-    insta::assert_snapshot!("markdown", markdown(&samples::control_plane()));
-    insta::assert_snapshot!("github", github(&samples::control_plane()));
+    insta::assert_snapshot!("markdown", markdown(&samples::control_plane(), &Beside::default()));
+    insta::assert_snapshot!("github", github(&samples::control_plane(), &Beside::default()));
 }
 
 #[test]
 fn several_nodes_and_profiles() {
-    insta::assert_snapshot!("markdown_of_several", markdown(&samples::two_nodes()));
+    insta::assert_snapshot!("markdown_of_several", markdown(&samples::two_nodes(), &Beside::default()));
 }
 
 fn reports() -> impl Iterator<Item = Report> {
@@ -92,7 +92,7 @@ fn reports() -> impl Iterator<Item = Report> {
 #[test]
 fn markup_in_a_summary_is_ours() {
     for report in reports() {
-        let told = markdown(&report);
+        let told = markdown(&report, &Beside::default());
         let mut fence: Option<String> = None;
         let mut depth = 0;
         for line in told.lines() {
@@ -128,7 +128,7 @@ fn markup_in_a_summary_is_ours() {
 #[test]
 fn every_line_of_the_log_is_a_command_of_ours_or_none() {
     for report in reports() {
-        let told = github(&report);
+        let told = github(&report, &Beside::default());
         for line in told.lines() {
             let known = ["::error ", "::warning ", "::notice ", "::group::", "::endgroup::"];
             assert!(!line.starts_with("::") || known.iter().any(|start| line.starts_with(start)), "{line}");

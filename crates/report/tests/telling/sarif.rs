@@ -1,14 +1,14 @@
 //! SARIF 2.1.0: what the standard and GitHub demand.
 
 use assess::Verdict;
-use report::{Finding, Report, State, inert};
+use report::{Beside, Finding, Report, State, inert};
 use serde_json::Value;
 
 use crate::every::{self, left_out};
-use crate::samples;
+use crate::{beside, samples};
 
 fn parsed(report: &Report) -> Value {
-    serde_json::from_str(&report::sarif(report)).unwrap()
+    serde_json::from_str(&report::sarif(report, &Beside::default())).unwrap()
 }
 
 fn list<'v>(value: &'v Value, pointer: &str) -> &'v [Value] {
@@ -43,7 +43,7 @@ pub(crate) fn missing(told: &str, finding: &Finding) -> Option<String> {
 
 #[test]
 fn how_it_looks() {
-    insta::assert_snapshot!(report::sarif(&samples::control_plane()));
+    insta::assert_snapshot!(report::sarif(&samples::control_plane(), &Beside::default()));
 }
 
 fn samples_of_all_kinds() -> Vec<Report> {
@@ -105,8 +105,12 @@ fn it_keeps_to_the_official_schema_where_that_is_at_hand() {
     }
     let validator = jsonschema::validator_for(&schema).unwrap();
     for report in samples_of_all_kinds() {
-        let errors: Vec<String> = validator.iter_errors(&parsed(&report)).map(|error| error.to_string()).collect();
-        assert_eq!(errors, Vec::<String>::new());
+        let drift = beside::between(&beside::earlier(&report), &report);
+        for beside in [Beside::default(), Beside { drift: Some(&drift), ..Beside::default() }] {
+            let log = serde_json::from_str(&report::sarif(&report, &beside)).unwrap();
+            let errors: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
+            assert_eq!(errors, Vec::<String>::new());
+        }
     }
 }
 
@@ -143,4 +147,43 @@ fn configuration_before_rollout_is_found_in_its_file() {
     report.run.captures[0].source = "node".to_owned();
     assert_eq!(uris(&report)[0], "node/cp-1/etc/kubernetes/pki/extra-01.crt");
     assert_eq!(uris(&report)[4], "node/cp-1");
+}
+
+/// Each state of a decision that settles something suppresses, with the reason; none other does.
+#[test]
+fn what_a_register_settles_is_suppressed_with_its_reason() {
+    for state in State::ALL {
+        let mut report = samples::control_plane();
+        let finding = report.findings.iter_mut().find(|finding| finding.verdict == Verdict::Fail).unwrap();
+        finding.decision = samples::decision(state);
+        let control = finding.control.clone();
+        let log = parsed(&report);
+        let result = list(&log, "/runs/0/results").iter().find(|result| result["ruleId"] == control.as_str()).unwrap();
+        let settles = matches!(state, State::Accepted | State::Answered | State::Informational | State::ProviderOwned);
+        let suppressions = list(result, "/suppressions");
+        assert_eq!(suppressions.len(), usize::from(settles), "{state:?}");
+        assert_eq!(text(result, "/properties/decision"), state.word());
+        if let [suppression] = suppressions {
+            assert_eq!((text(suppression, "/kind"), text(suppression, "/status")), ("external", "accepted"));
+            let why = text(suppression, "/justification");
+            for said in ["2027-03-31", "security-office", "STOR-812", "register.yaml:29"] {
+                assert!(why.contains(said), "{state:?}: {said} is not in {why}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_says_in_markdown_what_to_do() {
+    for report in samples_of_all_kinds() {
+        let log = parsed(&report);
+        for rule in list(&log, "/runs/0/tool/driver/rules") {
+            let help = text(rule, "/help/markdown");
+            assert!(help.contains("kube-assay explain"), "{help}");
+            // Outside of a fence nothing is a link or an element.
+            let outside: String = help.split("```").step_by(2).collect();
+            let outside = outside.replace("\\]", "");
+            assert!(!outside.contains('<') && !outside.contains("]("), "{outside}");
+        }
+    }
 }
