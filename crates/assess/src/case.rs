@@ -140,16 +140,18 @@ impl<'c, C: Captures> Case<'c, C> {
 
 /// What runs on a node.
 fn presence(node: &Node<'_>) -> Presence {
-    let word = |name: &str| match node.instances(name) {
+    let word = |component: &components::Component| match node.instances(component.name) {
         Seen::Known(instances) if instances.iter().any(|instance| instance.process.is_some()) => {
             Some("running".to_owned())
         }
         Seen::Known(_) => Some("declared".to_owned()),
         // Of what was saved, nothing tells of components at all.
         Seen::Unknown(_) if !node.sight.capture.reach.files => None,
+        // What only the cluster could tell makes no node one of a cluster.
+        Seen::Unknown(unknown) if component.in_cluster && unknown.outside => None,
         Seen::Unknown(unknown) => Some(unknown.why),
         Seen::Absent(_) => None,
     };
-    let names = components::COMPONENTS.iter().map(|component| component.name);
-    Presence { components: names.filter_map(|name| Some((name.to_owned(), word(name)?))).collect() }
+    let told = |component: &components::Component| Some((component.name.to_owned(), word(component)?));
+    Presence { components: components::COMPONENTS.iter().filter_map(told).collect() }
 }

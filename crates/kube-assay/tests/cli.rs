@@ -344,3 +344,12 @@ fn a_device_a_pipe_or_a_link_is_written_to_and_not_replaced() {
     let ended = call(&["scan", "--evidence", HARDENED, "-o", &to(directory.path())]);
     assert_eq!(ended.code, 4, "{}", ended.err);
 }
+
+/// A mistyped mount must not look like a good node.
+#[test]
+fn a_tree_without_kubernetes_says_so_loudly() {
+    let directory = tempfile::tempdir().unwrap();
+    let ended = call(&["scan", "--node-root", directory.path().to_str().unwrap()]);
+    assert!(ended.out.contains("no Kubernetes component was found"), "{}{}", ended.out, ended.err);
+    assert!(ended.out.contains("NOTHING WAS JUDGED"), "{}", ended.out);
+}
