@@ -94,19 +94,19 @@ fn finding(
 
 /// The inverse: one row for every subject of every capture, each a finding of one subject.
 pub fn expand(findings: &[Finding]) -> Vec<Finding> {
-    let one = |finding: &Finding, subject: &Subject, capture: &String| Finding {
-        subjects: vec![Subject { captures: vec![capture.clone()], ..subject.clone() }],
-        ..finding.clone()
-    };
-    findings
-        .iter()
-        .flat_map(|finding| {
-            finding
-                .subjects
-                .iter()
-                .flat_map(move |subject| subject.captures.iter().map(move |capture| one(finding, subject, capture)))
-        })
-        .collect()
+    let mut rows = Vec::new();
+    for finding in findings {
+        // Without its subjects: a row that copied them all would cost their number squared.
+        let bare = Finding { subjects: Vec::new(), ..finding.clone() };
+        for subject in &finding.subjects {
+            for capture in &subject.captures {
+                let (kind, name) = (subject.kind.clone(), subject.name.clone());
+                let only = Subject { kind, name, captures: vec![capture.clone()] };
+                rows.push(Finding { subjects: vec![only], ..bare.clone() });
+            }
+        }
+    }
+    rows
 }
 
 /// Folds rows again: `refold(expand(findings))` is `findings`.
