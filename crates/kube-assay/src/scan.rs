@@ -31,22 +31,29 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
         history: history.as_ref(),
         cluster: Some(cluster.as_str()),
     };
-    let (drift, note) = arguments.gate.drift(&report, &finder)?;
-    let past = history.as_ref().map(|store| runs_before(store, &cluster, u64::MAX)).transpose()?.unwrap_or_default();
+    let earlier = history.as_ref().map_or(Ok(Vec::new()), |store| runs_before(store, &cluster, u64::MAX));
+    let compared = earlier.and_then(|past| Ok((past, arguments.gate.drift(&report, &finder)?)));
+    // What was found is told, also where nothing before it can be read: then it is not remembered either.
+    let (before, mut failed) = match compared {
+        Ok(before) => (before, None),
+        Err(error) => ((Vec::new(), (None, None)), Some(error)),
+    };
+    let (past, (drift, note)) = before;
     let now = Timestamp::now();
     let gate = arguments.gate.stand(&report, drift.as_ref(), now);
-    let recorded = history.as_mut().map_or(Ok(()), |store| {
+    if let (Some(store), None) = (&mut history, &failed) {
         let good = arguments.gate.is_good(&gate, &report);
-        gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now))
-    });
+        failed = gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now)).err();
+    }
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     let beside = Beside { past: &past, drift: drift.as_ref() };
     output::tell(&report, &beside, &arguments.output, &only, arguments.verbose)?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
     if arguments.gate.is_asked() {
         gate::tell(&gate, note.as_deref());
     }
-    // What was found is told, also where it could not be remembered.
-    recorded?;
     Ok(gate.stand.into())
 }
 
