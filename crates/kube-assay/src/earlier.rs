@@ -147,6 +147,27 @@ struct Named {
 }
 
 impl Run<'_> {
+    /// Why nothing can be gated by it: a part of an audit leaves failures out, and so may another tool.
+    pub(crate) fn serves(&self, later: &Report) -> Result<(), String> {
+        if self.told.tool.name != later.tool.name {
+            return Err(format!("{} told it; `kube-assay compare` tells where the two differ", self.told.tool.name));
+        }
+        match &self.told.run.selection {
+            Some(narrow) if self.told.run.selection != later.run.selection => {
+                Err(format!("it was narrowed to {narrow}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it passed its own gate; of a file, whoever names it answers for that.
+    pub(crate) fn is_sound(&self) -> bool {
+        match &self.kept {
+            Kept::Recorded(_, entry) => entry.run().is_some_and(|run| run.good),
+            _ => true,
+        }
+    }
+
     /// The cluster that the history keeps it under.
     pub(crate) fn cluster(&self) -> Option<&str> {
         match &self.kept {

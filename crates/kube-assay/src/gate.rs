@@ -10,7 +10,7 @@ use report::{Gate, Policy, Report, Stand};
 
 use crate::content;
 use crate::earlier::{self, Finder, is_latest};
-use crate::exit::Exit;
+use crate::exit::{Exit, mistake};
 use crate::history::{Place, age, told};
 use crate::judging::Judging;
 use crate::source::Spool;
@@ -58,25 +58,24 @@ impl GateArgs {
         wanted.then(|| Place { file: self.history.clone().flatten() }.open()).transpose()
     }
 
-    /// What differs from the baseline, and a note where there is none yet.
+    /// What differs from the baseline, a note where there is none yet, and whether a run that is no worse than it is good.
     pub(crate) fn drift(
         &self,
         report: &Report,
         finder: &Finder<'_>,
-    ) -> anyhow::Result<(Option<Drift>, Option<String>)> {
-        let Some(reference) = &self.baseline else { return Ok((None, None)) };
-        if !is_latest(reference) {
-            return Ok((Some(finder.find(reference)?.compare(report, finder)?), None));
-        }
-        if let Some(run) = finder.latest(reference, report)? {
-            return Ok((Some(run.compare(report, finder)?), None));
+    ) -> anyhow::Result<(Option<Drift>, Option<String>, bool)> {
+        let Some(reference) = &self.baseline else { return Ok((None, None, true)) };
+        let run = if is_latest(reference) { finder.latest(reference, report)? } else { Some(finder.find(reference)?) };
+        if let Some(run) = run {
+            run.serves(report).map_err(|why| mistake(format!("{reference} is no baseline: {why}")))?;
+            return Ok((Some(run.compare(report, finder)?), None, run.is_sound()));
         }
         let what = if reference == "last" { "run" } else { "good run" };
         let why = format!(
             "there is no {what} of this cluster by these profiles yet, so everything is new; a run with --fail-on none takes \
              what is there as known"
         );
-        Ok((None, Some(why)))
+        Ok((None, Some(why), true))
     }
 
     /// How the gate stands.
@@ -93,8 +92,10 @@ impl GateArgs {
 
     /// Whether a later gate may compare with this run: it was passed, or a person takes what is there as known.
     /// A part of an audit is none.
-    pub(crate) fn is_good(&self, gate: &Gate, report: &Report) -> bool {
-        report.run.selection.is_none() && (gate.stand == Stand::Open || self.fail_on == FailOn::None)
+    /// No worse than a run that was not good is not good.
+    pub(crate) fn is_good(&self, gate: &Gate, report: &Report, sound: bool) -> bool {
+        let passed = gate.stand == Stand::Open && (sound || self.fail_on != FailOn::New);
+        report.run.selection.is_none() && (passed || self.fail_on == FailOn::None)
     }
 
     /// Whether more was asked than whether anything is open, so that the answer is told beside the report.

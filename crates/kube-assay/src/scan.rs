@@ -36,13 +36,13 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     // What was found is told, also where nothing before it can be read: then it is not remembered either.
     let (before, mut failed) = match compared {
         Ok(before) => (before, None),
-        Err(error) => ((Vec::new(), (None, None)), Some(error)),
+        Err(error) => ((Vec::new(), (None, None, false)), Some(error)),
     };
-    let (past, (drift, note)) = before;
+    let (past, (drift, note, sound)) = before;
     let now = Timestamp::now();
     let gate = arguments.gate.stand(&report, drift.as_ref(), now);
     if let (Some(store), None) = (&mut history, &failed) {
-        let good = arguments.gate.is_good(&gate, &report);
+        let good = arguments.gate.is_good(&gate, &report, sound);
         failed = gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now)).err();
     }
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();

@@ -260,6 +260,44 @@ fn the_gate_is_not_talked_round() {
     assert_eq!(kernel.code, 3, "{}", kernel.err);
     red(&story.gate("2026-11-04", &[]), "new: 1.2.15 ");
 
+    // No worse than a run that was not good is green for once, and not good.
+    let last = call(&[
+        "scan",
+        "--import",
+        &story.text("node"),
+        "--cluster-name",
+        "story",
+        "--history",
+        &story.text("history.db"),
+        "--profile",
+        "cis-2.0.1",
+        "--baseline",
+        "last",
+        "--fail-on",
+        "new",
+        "-o",
+        "json=-/nowhere",
+    ]);
+    assert_eq!(last.code, 4, "{}", last.err);
+    red(&story.gate("2026-11-04", &[]), "new: 1.2.15 ");
+    // A part of an audit that somebody kept is no baseline.
+    let part = format!("json={}", story.text("part.json"));
+    let narrow = ["scan", "--import", &story.text("node"), "--profile", "cis-2.0.1", "--section", "1.1", "-o", &part];
+    assert_eq!(call(&narrow).code, 0);
+    let by_part = call(&[
+        "scan",
+        "--import",
+        &story.text("node"),
+        "--profile",
+        "cis-2.0.1",
+        "--fail-on",
+        "new",
+        "--baseline",
+        &story.text("part.json"),
+    ]);
+    assert_eq!(by_part.code, 2, "{}", by_part.err);
+    assert!(by_part.err.contains("is no baseline: it was narrowed to only sections 1.1"), "{}", by_part.err);
+
     // An exception that its lint refuses decides nothing, nor does another cluster's.
     story.except("1.2.15@cis-2.0.1", "2026-11-04", "2026-12-01");
     let good = std::fs::read_to_string(story.path("register.yaml")).unwrap();
