@@ -12,7 +12,7 @@ pub struct Register {
     /// Its name, for reports.
     #[serde(rename = "register")]
     pub name: String,
-    /// The cluster that it speaks of: the uid of its namespace kube-system, or the name given by `--cluster`.
+    /// The cluster that it speaks of: the uid of its namespace kube-system, or the name given by `--cluster-name`.
     #[serde(default)]
     pub cluster: Option<String>,
     /// How long decisions may hold, and what may never be accepted.
