@@ -8,31 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use assess::Verdict;
+use common::call::call;
 use report::drift::{Cause, Drift, Kind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test is the one who calls the command")]
-fn call(arguments: &[&str]) -> Ended {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-assay"))
-        .args(arguments)
-        .current_dir(common::root())
-        .env_remove("COLUMNS")
-        .output()
-        .unwrap();
-    Ended {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 const STOCK: &str = "fixtures/runs/kubeadm-v1.36.run";
 const HARDENED: &str = "fixtures/runs/kubeadm-hardened-v1.36.run";

@@ -78,11 +78,6 @@ impl<'r> Decider<'r> {
         Self { register, context, verdicts, demanded }
     }
 
-    /// The register.
-    pub fn register(&self) -> &'r Register {
-        self.register
-    }
-
     /// Why the register does not speak of this cluster; none: it does, or nothing says otherwise.
     pub fn foreign(&self) -> Option<String> {
         let own = self.register.cluster.as_ref()?;

@@ -8,29 +8,8 @@ use report::{Report, State};
 use serde_json::{Value as Json, json};
 
 use crate::common;
+use crate::common::call::call;
 use crate::server::{ADMIN, Server};
-
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test is the one who calls the command")]
-fn call(arguments: &[&str]) -> Ended {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-assay"))
-        .args(arguments)
-        .current_dir(common::root())
-        .env_remove("COLUMNS")
-        .env_remove("KUBECONFIG")
-        .output()
-        .unwrap();
-    Ended {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 fn kubeconfig(server: &Server, user: &str) -> String {
     server.kubeconfig(user).display().to_string()

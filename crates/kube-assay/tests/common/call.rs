@@ -13,7 +13,10 @@ pub(crate) fn called(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-assay"))
         .args(arguments)
         .current_dir(super::root())
+        // What is set where the tests run must not steer them.
         .env_remove("COLUMNS")
+        .env_remove("KUBECONFIG")
+        .env_remove("KUBE_ASSAY_HISTORY")
         .envs(variables.iter().copied())
         .output()
         .unwrap();

@@ -8,16 +8,9 @@ use crate::common;
 
 const STOCK: &str = "fixtures/runs/kubeadm-v1.36.run";
 
-#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test is the one who calls the command")]
 fn call(arguments: &[&str]) -> (i32, String, String) {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-assay"))
-        .args(arguments)
-        .current_dir(common::root())
-        .env_remove("COLUMNS")
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let ended = common::call::call(arguments);
+    (ended.code, ended.out, ended.err)
 }
 
 fn names(directory: &Path) -> Vec<String> {
