@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use crate::{Digest, HistoryError};
+use crate::{Digest, HistoryError, seal};
 
 /// `kasy`, in the header of the file.
 const APPLICATION: i64 = 0x6b61_7379;
@@ -22,7 +22,7 @@ const APPLICATION: i64 = 0x6b61_7379;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The schema, version by version. What was released is never changed, only added to.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema/1.sql"))];
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema/1.sql")), M::up(include_str!("schema/2.sql"))];
 
 /// The newest version of the schema that is known here.
 const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
@@ -34,10 +34,11 @@ pub(crate) fn open(path: &Path) -> Result<Connection, HistoryError> {
     let found = version(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "DELETE")?;
     connection.pragma_update(None, "synchronous", "EXTRA")?;
-    // What was pruned is overwritten, and the file shrinks with it.
+    // What was pruned is overwritten.
     connection.pragma_update(None, "secure_delete", true)?;
     if found < KNOWN {
-        connection.pragma_update(None, "auto_vacuum", "FULL")?;
+        // The pages that nobody needs leave the file where it is sealed, and not at the commit after that.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
         if let Err(error) = migrate(&mut connection)
             // Somebody else may have been faster.
@@ -45,6 +46,9 @@ pub(crate) fn open(path: &Path) -> Result<Connection, HistoryError> {
         {
             return Err(error);
         }
+        let transaction = connection.transaction()?;
+        seal::renew(&transaction)?;
+        transaction.commit()?;
     }
     Ok(connection)
 }
@@ -63,10 +67,14 @@ pub(crate) fn read(path: &Path) -> Result<Connection, HistoryError> {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), HistoryError> {
-    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
+    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(unmoved)
+}
+
+fn unmoved(error: rusqlite_migration::Error) -> HistoryError {
+    match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err.into(),
         other => HistoryError::Damaged(other.to_string()),
-    })
+    }
 }
 
 /// Makes an empty file that its owner alone may read: what runs in a cluster is nobody else's business.
@@ -124,10 +132,11 @@ pub(crate) fn schema(connection: &Connection) -> Result<Vec<(String, Option<Stri
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// What it should say.
-pub(crate) fn expected_schema() -> Result<Vec<(String, Option<String>)>, HistoryError> {
+/// What it should say, in the version that it says it has.
+pub(crate) fn expected_schema(of: &Connection) -> Result<Vec<(String, Option<String>)>, HistoryError> {
+    let version: u32 = of.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let mut connection = Connection::open_in_memory()?;
-    migrate(&mut connection)?;
+    Migrations::from_slice(MIGRATIONS).to_version(&mut connection, version as usize).map_err(unmoved)?;
     schema(&connection)
 }
 
@@ -154,8 +163,8 @@ mod tests {
         assert_eq!(path.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
         let connection = open(&path).unwrap();
         assert_eq!(version(&connection, &path).unwrap(), KNOWN);
-        assert_eq!(schema(&connection).unwrap(), expected_schema().unwrap());
-        for (pragma, expected) in [("synchronous", 3), ("secure_delete", 1), ("auto_vacuum", 1)] {
+        assert_eq!(schema(&connection).unwrap(), expected_schema(&connection).unwrap());
+        for (pragma, expected) in [("synchronous", 3), ("secure_delete", 1), ("auto_vacuum", 2)] {
             let set: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
             assert_eq!(set, expected, "{pragma}");
         }

@@ -16,6 +16,7 @@ mod listing;
 mod part;
 mod past;
 mod prune;
+mod seal;
 mod store;
 mod tree;
 mod verify;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::entry::{Body, Event, Recorded, find, linked, told};
 use crate::part::{Putter, Stored};
+use crate::seal::{self, Sealed};
 use crate::tree::{Packed, Parts, Unpacker, to_bytes};
 use crate::{Digest, Entry, HistoryError, database};
 
@@ -85,6 +86,10 @@ impl Store {
     ) -> Result<Option<Entry>, HistoryError> {
         // Nobody else can add an entry between reading the last one and writing the next.
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Nothing is added to what is damaged: the new seal would hide it.
+        if let Sealed::Broken(why) = seal::check(&transaction)? {
+            return Err(HistoryError::Damaged(why.to_owned()));
+        }
         let last = last(&transaction)?;
         let Some(event) = work(&transaction)? else { return Ok(None) };
         let (number, previous) = last.map_or((1, None), |(number, hash)| (number + 1, Some(hash)));
@@ -93,6 +98,7 @@ impl Store {
         let hash = Digest::of(text.as_bytes());
         let row = params![i64::try_from(number).unwrap_or(i64::MAX), hash.0, text];
         transaction.execute("insert into entry (number, hash, body) values (?, ?, ?)", row)?;
+        seal::renew(&transaction)?;
         transaction.commit()?;
         Ok(Some(Entry::new(body, hash)))
     }

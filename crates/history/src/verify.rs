@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use crate::entry::linked;
 use crate::graph::{Graph, Marked};
+use crate::seal::{self, Sealed};
 use crate::{Digest, Entry, HistoryError, Store, database};
 
 /// So many words about damage are enough; the others are counted.
@@ -26,6 +27,8 @@ pub struct Verification {
     pub parts: usize,
     /// Bytes of these.
     pub bytes: u64,
+    /// Whether the file has no seal, which tells a changed byte also where it says nothing.
+    pub unsealed: bool,
     /// Hash of the last entry.
     pub head: Option<Digest>,
     /// Number of the entry whose hash was given as one that somebody else holds.
@@ -63,6 +66,13 @@ impl Verification {
         }
         if self.left_out > 0 {
             said.push("What the runs say that are not in this archive: of these it has the entries alone.".to_owned());
+        }
+        if self.unsealed {
+            said.push(
+                "That no byte changed which says nothing: an earlier version wrote this file and did not seal it. The \
+                 next run that is recorded seals it."
+                    .to_owned(),
+            );
         }
         said.push(
             "That every run was recorded, and at the time that its entry tells: that time is the clock's of the machine \
@@ -142,13 +152,18 @@ impl Store {
 }
 
 fn look(connection: &Connection, head: Option<Digest>, found: &mut Verification) -> Result<(), HistoryError> {
+    match seal::check(connection)? {
+        Sealed::Whole => {}
+        Sealed::Broken(why) => found.wrong(why.to_owned()),
+        Sealed::Never => found.unsealed = true,
+    }
     for text in connection.prepare("pragma integrity_check")?.query_map([], |row| row.get::<_, String>(0))? {
         match text?.as_str() {
             "ok" => {}
             text => found.wrong(format!("the database: {text}")),
         }
     }
-    if database::schema(connection)? != database::expected_schema()? {
+    if database::schema(connection)? != database::expected_schema(connection)? {
         found.wrong("the database has other tables than it was made with".to_owned());
     }
     let (count, first, last) =
