@@ -33,13 +33,7 @@ fn root() -> PathBuf {
 }
 
 fn schemas() -> anyhow::Result<()> {
-    for (name, schema) in [
-        ("report", report::schema()),
-        ("drift", report::drift::schema()),
-        ("history", history::schema()),
-        ("plan", plan::schema()),
-        ("register", register::schema()),
-    ] {
+    for (name, schema) in xtask::schemas() {
         let path = root().join(format!("schemas/{name}.v1.schema.json"));
         let text = serde_json::to_string_pretty(&schema)? + "\n";
         std::fs::write(&path, text).with_context(|| path.display().to_string())?;

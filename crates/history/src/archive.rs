@@ -17,8 +17,8 @@ use crate::store::there;
 use crate::tree::{MAX_PART, Parts};
 use crate::{Digest, Entry, HistoryError, Store, Verification, database};
 
-/// Version of the form. A reader refuses a newer one.
-const VERSION: u32 = 1;
+/// Version of the form. A reader refuses a newer one. 2 brought reviews among the entries.
+const VERSION: u32 = 2;
 
 /// At most so many bytes are an archive, packed or not.
 const MAX_TOTAL: u64 = 1 << 30;

@@ -30,6 +30,8 @@ pub enum Event {
     Run(Recorded),
     /// Runs were removed, on purpose and by a rule.
     Prune(Prune),
+    /// Somebody has read what a run told.
+    Review(Review),
 }
 
 /// A run that was recorded: who and what, and the digests of all that was stored of it.
@@ -41,6 +43,9 @@ pub struct Recorded {
     pub tool: String,
     /// Whether the gate was passed: a later gate may compare with it.
     pub good: bool,
+    /// What was asked of it, and how it stood, in words; none: an earlier version recorded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<String>,
     /// Numbers of demands by verdict, as the report has them.
     pub counts: BTreeMap<Verdict, usize>,
     /// Root of the report.
@@ -62,6 +67,18 @@ pub struct Prune {
     pub removed: Vec<u64>,
 }
 
+/// That somebody has read what a run told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Review {
+    /// Number of the run.
+    pub run: u64,
+    /// Who, as the one who records it says.
+    pub by: String,
+    /// What is to be said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
 /// An entry of the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Entry {
@@ -81,6 +98,8 @@ pub struct Entry {
     pub event: Event,
     /// Number of the entry that pruned this run.
     pub pruned_by: Option<u64>,
+    /// Numbers of the entries that say who reviewed this run.
+    pub reviewed_by: Vec<u64>,
 }
 
 impl Body {
@@ -94,7 +113,7 @@ impl Entry {
     pub(crate) fn new(body: Body, hash: Digest) -> Self {
         let id = format!("{}-{}", body.at.strftime("%Y%m%dT%H%M%SZ"), hash.short());
         let Body { number, at, event, previous } = body;
-        Self { number, id, hash, previous, at, event, pruned_by: None }
+        Self { number, id, hash, previous, at, event, pruned_by: None, reviewed_by: Vec::new() }
     }
 
     /// The run, if it is one's entry.
@@ -142,13 +161,14 @@ pub(crate) fn linked(stored: &[(Digest, String)], wrong: &mut dyn FnMut(String))
         }
         previous = Some(*hash);
     }
-    tombstones(&mut entries, wrong);
+    mark(&mut entries, wrong);
     entries
 }
 
-/// Marks the runs that were pruned.
-fn tombstones(entries: &mut [Entry], wrong: &mut dyn FnMut(String)) {
-    let mut by: BTreeMap<u64, u64> = BTreeMap::new();
+/// Marks the runs that were pruned and reviewed.
+fn mark(entries: &mut [Entry], wrong: &mut dyn FnMut(String)) {
+    let mut pruned: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut reviewed: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
     let mut runs = BTreeSet::new();
     for entry in &*entries {
         match &entry.event {
@@ -158,13 +178,20 @@ fn tombstones(entries: &mut [Entry], wrong: &mut dyn FnMut(String)) {
                     if !runs.remove(number) {
                         wrong(format!("entry {} prunes {number}, which is no run that was there", entry.number));
                     }
-                    by.insert(*number, entry.number);
+                    pruned.insert(*number, entry.number);
                 }
+            }
+            Event::Review(review) => {
+                if !runs.contains(&review.run) {
+                    wrong(format!("entry {} reviews {}, which is no run that was there", entry.number, review.run));
+                }
+                reviewed.entry(review.run).or_default().push(entry.number);
             }
         }
     }
-    for entry in entries {
-        entry.pruned_by = by.get(&entry.number).copied().filter(|_| entry.run().is_some());
+    for entry in entries.iter_mut().filter(|entry| entry.run().is_some()) {
+        entry.pruned_by = pruned.get(&entry.number).copied();
+        entry.reviewed_by = reviewed.remove(&entry.number).unwrap_or_default();
     }
 }
 
@@ -220,6 +247,7 @@ mod tests {
             cluster: cluster.to_owned(),
             tool: "kube-assay 0.1.0".to_owned(),
             good,
+            gate: None,
             counts: BTreeMap::from([(Verdict::Pass, 2), (Verdict::NotApplicable, 1)]),
             report: digest,
             evidence: digest,
@@ -230,6 +258,10 @@ mod tests {
 
     fn prune(removed: &[u64]) -> Event {
         Event::Prune(Prune { rule: "all but the last run".to_owned(), removed: removed.to_vec() })
+    }
+
+    fn review(run: u64) -> Event {
+        Event::Review(Review { run, by: "ann".to_owned(), note: None })
     }
 
     fn chain(events: Vec<Event>) -> Vec<(Digest, String)> {
@@ -253,7 +285,7 @@ mod tests {
 
     #[test]
     fn the_canonical_form_stays_what_it_is() {
-        let stored = chain(vec![run("prod", true), prune(&[1])]);
+        let stored = chain(vec![run("prod", true), prune(&[1]), review(7)]);
         let shown = |at: usize| stored[at].1.replace(&Digest::of(b"").to_string(), "E");
         let run = r#"{"cluster":"prod","tool":"kube-assay 0.1.0","good":true,"counts":{"pass":2,"not-applicable":1},"report":"E","evidence":"E","content":"E","register":null}"#;
         assert_eq!(shown(0), format!(r#"{{"number":1,"at":"2026-03-01T02:00:01Z","run":{run},"previous":null}}"#));
@@ -263,20 +295,27 @@ mod tests {
             shown(1),
             format!(r#"{{"number":2,"at":"2026-03-01T02:00:02Z","prune":{prune},"previous":"{previous}"}}"#)
         );
+        let previous = stored[1].0;
+        let review = r#"{"run":7,"by":"ann"}"#;
+        assert_eq!(
+            shown(2),
+            format!(r#"{{"number":3,"at":"2026-03-01T02:00:03Z","review":{review},"previous":"{previous}"}}"#)
+        );
     }
 
     type Change<'c> = &'c dyn Fn(&mut Vec<(Digest, String)>);
 
     #[test]
     fn whatever_is_changed_in_a_chain_is_found() {
-        let good = chain(vec![run("prod", true), run("prod", false), run("test", true), prune(&[1])]);
+        let events = vec![run("prod", true), run("prod", false), run("test", true), prune(&[1]), review(2)];
+        let good = chain(events);
         assert_eq!(told(&good), Vec::<String>::new());
         let rehashed = |stored: &mut Vec<(Digest, String)>, at: usize, from: &str, to: &str| {
             assert!(stored[at].1.contains(from));
             stored[at].1 = stored[at].1.replacen(from, to, 1);
             stored[at].0 = Digest::of(stored[at].1.as_bytes());
         };
-        let changes: [(&str, Change<'_>, &str); 10] = [
+        let changes: [(&str, Change<'_>, &str); 12] = [
             ("text", &|all| all[1].1 = all[1].1.replace("prod", "qrod"), "entry 2 is not what its hash says"),
             ("hash", &|all| all[3].0 = Digest::of(b"other"), "entry 4 is not what its hash says"),
             ("both", &|all| rehashed(all, 1, "prod", "qrod"), "entry 3 does not follow"),
@@ -286,6 +325,8 @@ mod tests {
             ("spelling", &|all| rehashed(all, 3, ":", ": "), "entry 4 is of a form"),
             ("unknown key", &|all| rehashed(all, 3, "{", "{\"x\":1,"), "entry 4 is of a form"),
             ("no JSON", &|all| rehashed(all, 0, "{", "["), "entry 1 is of a form"),
+            ("a review of none", &|all| rehashed(all, 4, ":2,", ":4,"), "entry 5 reviews 4, which is no run"),
+            ("a review of what is pruned", &|all| rehashed(all, 4, ":2,", ":1,"), "entry 5 reviews 1, which is no run"),
             ("prune", &|all| rehashed(all, 3, "[1]", "[1,1]"), "entry 4 prunes 1, which is no run that was there"),
         ];
         for (what, change, expected) in changes {

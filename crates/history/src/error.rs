@@ -91,7 +91,9 @@ impl From<rusqlite::Error> for HistoryError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DiskFull) => Self::Full,
-            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            Some(ErrorCode::DatabaseCorrupt) => {
+                Self::Damaged(format!("the file was cut or changed, SQLite says: {error}"))
+            }
             _ => Self::Sqlite(error),
         }
     }

@@ -19,14 +19,16 @@ mod prune;
 mod seal;
 mod store;
 mod tree;
+mod trend;
 mod verify;
 
 pub use archive::{Exported, verify_archive};
 pub use digest::Digest;
-pub use entry::{Entry, Event, Prune, Recorded};
+pub use entry::{Entry, Event, Prune, Recorded, Review};
 pub use error::HistoryError;
 pub use listing::{Listing, SCHEMA, schema};
 pub use past::Past;
 pub use prune::{Plan, Rule};
 pub use store::{Record, Store};
+pub use trend::{Point, TREND, Trend, trend_schema};
 pub use verify::Verification;

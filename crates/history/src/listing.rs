@@ -30,10 +30,14 @@ impl Listing {
 
 /// The JSON Schema of a [`Listing`], from the types.
 pub fn schema() -> Value {
+    schema_of::<Listing>(SCHEMA, "Listing of the history of kube-assay")
+}
+
+pub(crate) fn schema_of<T: JsonSchema>(id: &str, title: &str) -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut schema = json!({ "$id": SCHEMA, "title": "Listing of the history of kube-assay" });
+    let mut schema = json!({ "$id": id, "title": title });
     if let (Value::Object(schema), Value::Object(derived)) =
-        (&mut schema, generator.into_root_schema_for::<Listing>().to_value())
+        (&mut schema, generator.into_root_schema_for::<T>().to_value())
     {
         schema.extend(derived.into_iter().filter(|(key, _)| key != "title"));
     }

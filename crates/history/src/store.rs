@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::entry::{Body, Event, Recorded, find, linked, told};
+use crate::entry::{Body, Event, Recorded, Review, find, linked, told};
 use crate::part::{Putter, Stored};
 use crate::seal::{self, Sealed};
 use crate::tree::{Packed, Parts, Unpacker, to_bytes};
@@ -40,6 +40,8 @@ pub struct Record<'r, C> {
     pub at: Timestamp,
     /// Whether the gate was passed.
     pub good: bool,
+    /// What was asked of the gate, and how it stood, in words.
+    pub gate: &'r str,
 }
 
 impl Store {
@@ -64,6 +66,7 @@ impl Store {
             cluster: record.cluster.to_owned(),
             tool,
             good: record.good,
+            gate: Some(record.gate.to_owned()),
             counts,
             report: packed.value(&serde_json::to_value(record.report).map_err(HistoryError::json("the report"))?),
             evidence: pack_run(&mut packed, record.run)?,
@@ -76,6 +79,20 @@ impl Store {
             Ok(Some(Event::Run(recorded)))
         })?
         .ok_or_else(|| HistoryError::Damaged("a run has no entry".to_owned()))
+    }
+
+    /// Records that somebody has read what a run told.
+    pub fn review(&mut self, run: &Entry, by: &str, note: Option<&str>, at: Timestamp) -> Result<Entry, HistoryError> {
+        there(run)?;
+        let review = Review { run: run.number, by: by.to_owned(), note: note.map(str::to_owned) };
+        self.append(at, |connection| {
+            // Somebody else may have pruned it since it was found.
+            let entries = chained(connection)?;
+            let now = entries.iter().find(|entry| entry.hash == run.hash);
+            there(now.ok_or_else(|| HistoryError::NoRun(format!("the history holds no run {}", run.id)))?)?;
+            Ok(Some(Event::Review(review)))
+        })?
+        .ok_or_else(|| HistoryError::Damaged("a review has no entry".to_owned()))
     }
 
     /// Adds an entry, with what is done for it, in one transaction. Without an event nothing is done.
@@ -105,11 +122,7 @@ impl Store {
 
     /// All entries, in order. A chain that is broken anywhere is an error.
     pub fn entries(&self) -> Result<Vec<Entry>, HistoryError> {
-        let mut first = None;
-        let entries = linked(&database::entries(&self.connection)?, &mut |wrong| {
-            first.get_or_insert(wrong);
-        });
-        first.map_or(Ok(entries), |wrong| Err(HistoryError::Damaged(wrong)))
+        chained(&self.connection)
     }
 
     /// The run that a reference means: `last`, `last-good` (these skip what was pruned), a number, or the start of an id
@@ -171,9 +184,18 @@ impl Store {
         register.map(|digest| utf8(Stored::new(&self.connection)?.needed(digest)?)).transpose()
     }
 
-    fn unpacker(&self) -> Result<Unpacker<Stored<'_>>, HistoryError> {
+    pub(crate) fn unpacker(&self) -> Result<Unpacker<Stored<'_>>, HistoryError> {
         Ok(Unpacker::new(Stored::new(&self.connection)?))
     }
+}
+
+/// All entries, in order, if the chain is whole.
+fn chained(connection: &Connection) -> Result<Vec<Entry>, HistoryError> {
+    let mut first = None;
+    let entries = linked(&database::entries(connection)?, &mut |wrong| {
+        first.get_or_insert(wrong);
+    });
+    first.map_or(Ok(entries), |wrong| Err(HistoryError::Damaged(wrong)))
 }
 
 /// Number and hash of the last entry, if it is what it says.
@@ -267,7 +289,16 @@ mod tests {
     fn record(store: &mut Store, warning: &str, register: &str) -> Result<Entry, HistoryError> {
         let (report, run) = (report(warning), Run::default());
         let (register, at) = (Some(register), Timestamp::UNIX_EPOCH);
-        store.record(&Record { report: &report, run: &run, content: &[], register, cluster: "c", at, good: true })
+        store.record(&Record {
+            report: &report,
+            run: &run,
+            content: &[],
+            register,
+            cluster: "c",
+            at,
+            good: true,
+            gate: "passed",
+        })
     }
 
     #[test]
@@ -324,7 +355,16 @@ mod tests {
         capture.items.push(item);
         let (report, run) = (report(""), Run { captures: vec![capture] });
         let at = Timestamp::UNIX_EPOCH;
-        let record = Record { report: &report, run: &run, content: &[], register: None, cluster: "c", at, good: true };
+        let record = Record {
+            report: &report,
+            run: &run,
+            content: &[],
+            register: None,
+            cluster: "c",
+            at,
+            good: true,
+            gate: "passed",
+        };
         assert!(matches!(store.record(&record), Err(HistoryError::Damaged(_))));
         assert_eq!(store.entries().unwrap(), []);
     }

@@ -82,6 +82,11 @@ impl Verification {
         said
     }
 
+    /// The verification of what could not be read as what it is.
+    pub fn of_damage(text: String) -> Self {
+        Self { damage: vec![text], ..Self::default() }
+    }
+
     pub(crate) fn wrong(&mut self, text: String) {
         if self.damage.len() < ENOUGH {
             self.damage.push(text);

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
-use history::{Record, Store};
+use history::{Entry, Record, Store};
 use jiff::{SignedDuration, Timestamp};
 use report::drift::Drift;
 use report::{Gate, Policy, Report, Stand};
@@ -98,6 +98,21 @@ impl GateArgs {
         report.run.selection.is_none() && (passed || self.fail_on == FailOn::None)
     }
 
+    /// What was asked, and how it stands, as a history keeps it.
+    pub(crate) fn words(&self, gate: &Gate, report: &Report, sound: bool) -> String {
+        let asked = self.fail_on.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let since = self.baseline.as_ref().map(|baseline| format!(" since {baseline}")).unwrap_or_default();
+        let stands = match gate.stand {
+            _ if self.fail_on == FailOn::None => "what is there is taken as known",
+            Stand::Open => "passed",
+            Stand::Unseen => "failed, not everything could be seen",
+            Stand::Closed => "failed",
+        };
+        let narrow = if report.run.selection.is_some() { "; a part of an audit" } else { "" };
+        let unsound = if sound { "" } else { "; its baseline had failed" };
+        format!("{asked}{since}: {stands}{narrow}{unsound}")
+    }
+
     /// Whether more was asked than whether anything is open, so that the answer is told beside the report.
     pub(crate) fn is_asked(&self) -> bool {
         self.baseline.is_some()
@@ -131,14 +146,17 @@ pub(crate) fn record(
     report: &mut Report,
     run: &Spool,
     judging: &Judging,
-    (cluster, good, now): (&str, bool, Timestamp),
+    (cluster, good, gate, now): (&str, bool, &str, Timestamp),
 ) -> anyhow::Result<()> {
     let register = judging.answerable.register.as_deref().map(content::text).transpose()?;
     let files = judging.files()?;
     let entry = store
-        .record(&Record { report, run, content: &files, register: register.as_deref(), cluster, at: now, good })
+        .record(&Record { report, run, content: &files, register: register.as_deref(), cluster, at: now, good, gate })
         .map_err(told)?;
     report.run.recorded = Some(earlier::as_recorded(&entry));
+    if let Some(note) = unreviewed(&store.entries().map_err(told)?, cluster) {
+        let _ = writeln!(anstream::stderr(), "{}", report::inert(&note));
+    }
     let named = judging.answerable.cluster_name.is_some()
         || report.run.captures.iter().any(|capture| capture.identity.contains_key("cluster-uid"));
     if !named {
@@ -148,6 +166,26 @@ pub(crate) fn record(
         let _ = writeln!(anstream::stderr(), "{}", report::inert(&note));
     }
     Ok(())
+}
+
+/// Which runs of a cluster wait for somebody to read them, where its runs are read at all.
+fn unreviewed(entries: &[Entry], cluster: &str) -> Option<String> {
+    let mine = entries.iter().filter(|entry| entry.run().is_some_and(|run| run.cluster == cluster));
+    let (mut waiting, mut since, mut ever) = (0, None, false);
+    for entry in mine {
+        if entry.reviewed_by.is_empty() {
+            waiting += 1;
+            since.get_or_insert(entry);
+        } else {
+            (waiting, since, ever) = (0, None, true);
+        }
+    }
+    let since = since.filter(|_| ever)?;
+    let runs = if waiting == 1 { "run".to_owned() } else { format!("{waiting} runs") };
+    let day = since.at.strftime("%Y-%m-%d");
+    Some(format!(
+        "note: nobody has reviewed the last {runs} of {cluster}, since {day}: kube-assay history review last --by NAME"
+    ))
 }
 
 /// Tells how the gate stands, and last what to do next.

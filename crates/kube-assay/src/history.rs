@@ -1,5 +1,7 @@
 //! `history`: what was recorded of earlier runs.
 
+mod tell;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -9,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use history::{Digest, Entry, Event, HistoryError, Listing, Rule, Store, Verification};
+use history::{Digest, Entry, HistoryError, Listing, Rule, Store, Verification};
 use jiff::{SignedDuration, Timestamp};
-use report::{Beside, Verdict, inert};
+use report::Beside;
 
 use crate::cli::Output;
 use crate::earlier::{as_recorded, runs_before};
@@ -25,6 +27,8 @@ A RUN is its number, the start of its id or hash, `last`, or `last-good`.
 Examples:
   kube-assay history list --cluster prod
   kube-assay history show last -o html=report.html
+  kube-assay history review last --by 'Ann Lee'     somebody has read it
+  kube-assay history trend --cluster prod           what is open and what is accepted, over time
   kube-assay history verify --head HASH             whether anything changed since that hash was noted
   kube-assay history export -o audit.tar.zst 12 13  two runs and the whole chain, for somebody else
   kube-assay history verify --archive audit.tar.zst
@@ -51,6 +55,9 @@ enum HistoryCommand {
         /// Only runs of this cluster
         #[arg(long, value_name = "NAME")]
         cluster: Option<String>,
+        /// Only runs that nobody has reviewed
+        #[arg(long)]
+        unreviewed: bool,
         /// How it is told
         #[arg(short, long, value_enum, default_value_t = Form::Terminal)]
         output: Form,
@@ -68,6 +75,32 @@ enum HistoryCommand {
         /// Tell everything: all subjects, whole remediation
         #[arg(short, long)]
         verbose: bool,
+    },
+    /// Record that somebody has read what a run told
+    Review {
+        /// The run
+        run: String,
+        /// Who has read it
+        #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        by: String,
+        /// What is to be said of it: a ticket, a decision
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+        /// Only runs of this cluster are meant
+        #[arg(long, value_name = "NAME")]
+        cluster: Option<String>,
+    },
+    /// Tell what is open, accepted and overdue from run to run, and who accepts it
+    Trend {
+        /// Only runs of this cluster
+        #[arg(long, value_name = "NAME")]
+        cluster: Option<String>,
+        /// Also runs that counted the same as the one before
+        #[arg(short, long)]
+        all: bool,
+        /// How it is told
+        #[arg(short, long, value_enum, default_value_t = Form::Terminal)]
+        output: Form,
     },
     /// Hash everything again and check the chain; exit code 1 where anything is not as it was written
     Verify {
@@ -107,7 +140,7 @@ struct Old {
     /// Keep so many runs of each cluster
     #[arg(long, value_name = "NUMBER", required_unless_present = "older_than", conflicts_with = "older_than")]
     keep_last: Option<NonZeroUsize>,
-    /// Remove what was recorded longer ago: 400d, 12h
+    /// Remove what was recorded longer ago: 400d, 8w, 12h
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<SignedDuration>,
 }
@@ -118,14 +151,12 @@ enum Form {
     Json,
 }
 
-/// `400d`, `12h`.
+/// `400d`, `8w`, `12h`.
 pub(crate) fn age(text: &str) -> Result<SignedDuration, String> {
-    let wrong = || format!("`{text}` is no age: a number and d (days) or h (hours), as in 400d");
-    let (number, hours) = match (text.strip_suffix('d'), text.strip_suffix('h')) {
-        (Some(number), _) => (number, 24),
-        (_, Some(number)) => (number, 1),
-        _ => return Err(wrong()),
-    };
+    let wrong = || format!("`{text}` is no age: a number and w (weeks), d (days) or h (hours), as in 400d");
+    let units = [('w', 7 * 24), ('d', 24), ('h', 1)];
+    let (number, hours) =
+        units.iter().find_map(|(unit, hours)| Some((text.strip_suffix(*unit)?, *hours))).ok_or_else(wrong)?;
     let number: u32 = number.parse().map_err(|_| wrong())?;
     Ok(SignedDuration::from_hours(i64::from(number) * hours))
 }
@@ -181,7 +212,9 @@ pub(crate) fn told(error: HistoryError) -> anyhow::Error {
 pub(crate) fn run(arguments: &History) -> anyhow::Result<Exit> {
     let place = &arguments.place;
     match &arguments.command {
-        HistoryCommand::List { cluster, output } => list(&place.read()?, cluster.as_deref(), *output),
+        HistoryCommand::List { cluster, unreviewed, output } => {
+            list(&place.read()?, cluster.as_deref(), *unreviewed, *output)
+        }
         HistoryCommand::Show { run, cluster, output, verbose } => {
             let store = place.read()?;
             let entry = store.find(run, cluster.as_deref()).map_err(told)?;
@@ -195,18 +228,18 @@ pub(crate) fn run(arguments: &History) -> anyhow::Result<Exit> {
         }
         HistoryCommand::Verify { archive, head } => {
             let found = match archive {
-                None => place.read()?.verify(*head).map_err(told)?,
+                None => Store::read(&place.path()?).and_then(|store| store.verify(*head)),
                 Some(path) => {
                     let file = File::open(path).map_err(|error| mistake(format!("{}: {error}", path.display())))?;
-                    match history::verify_archive(BufReader::new(file), *head) {
-                        Err(HistoryError::BadArchive(text)) => {
-                            Verification { damage: vec![text], ..Verification::default() }
-                        }
-                        other => other.map_err(told)?,
-                    }
+                    history::verify_archive(BufReader::new(file), *head)
                 }
             };
-            output::print(&verified(&found))?;
+            // That it cannot be read as what it is, is what was asked.
+            let found = match found {
+                Err(HistoryError::BadArchive(text) | HistoryError::Damaged(text)) => Verification::of_damage(text),
+                other => other.map_err(told)?,
+            };
+            output::print(&tell::verified(&found))?;
             Ok(if found.is_whole() { Exit::Clean } else { Exit::Open })
         }
         HistoryCommand::Export { output, runs } => {
@@ -220,91 +253,39 @@ pub(crate) fn run(arguments: &History) -> anyhow::Result<Exit> {
             output::print(&format!("runs  {}\nhead  {head}\n", exported.runs.len()))?;
             Ok(Exit::Clean)
         }
+        HistoryCommand::Review { run, by, note, cluster } => {
+            let entry = place.read()?.find(run, cluster.as_deref()).map_err(told)?;
+            let review = place.open()?.review(&entry, by, note.as_deref(), Timestamp::now()).map_err(told)?;
+            output::print(&format!("run {} {} is reviewed\n\nhead  {}\n", entry.number, entry.id, review.hash))?;
+            Ok(Exit::Clean)
+        }
+        HistoryCommand::Trend { cluster, all, output } => {
+            let trend = place.read()?.trend(cluster.as_deref()).map_err(told)?;
+            match output {
+                Form::Json => output::print(&report::written(&trend))?,
+                Form::Terminal => output::print(&tell::trend(&trend, *all))?,
+            }
+            Ok(Exit::Clean)
+        }
         HistoryCommand::Prune(prune) => pruned(place, prune),
     }
 }
 
-fn list(store: &Store, cluster: Option<&str>, form: Form) -> anyhow::Result<Exit> {
+fn list(store: &Store, cluster: Option<&str>, unreviewed: bool, form: Form) -> anyhow::Result<Exit> {
     let mut entries = store.entries().map_err(told)?;
     let head = entries.last().map(|entry| entry.hash);
+    let names = tell::reviewers(&entries);
     if let Some(cluster) = cluster {
         entries.retain(|entry| entry.run().is_some_and(|run| run.cluster == cluster));
     }
+    if unreviewed {
+        entries.retain(|entry| entry.whole().is_some() && entry.reviewed_by.is_empty());
+    }
     match form {
         Form::Json => output::print(&report::written(&Listing::new(head, entries)))?,
-        Form::Terminal => output::print(&table(&entries, head))?,
+        Form::Terminal => output::print(&tell::list(&entries, &names, head))?,
     }
     Ok(Exit::Clean)
-}
-
-fn table(entries: &[Entry], head: Option<Digest>) -> String {
-    let clusters = entries.iter().filter_map(Entry::run).map(|run| inert(&run.cluster).chars().count());
-    let width = clusters.max().unwrap_or(0).max(7);
-    let mut text = format!(
-        "{:>6}  {:<25}  {:<width$}  {:<4}  {:>5} {:>7} {:>6} {:>5}\n",
-        "RUN", "ID", "CLUSTER", "GATE", "FAIL", "UNKNOWN", "MANUAL", "PASS"
-    );
-    for entry in entries {
-        let _ = write!(text, "{:>6}  {:<25}  ", entry.number, entry.id);
-        match &entry.event {
-            Event::Run(run) => {
-                let count = |verdict| run.counts.get(&verdict).copied().unwrap_or(0);
-                let _ = write!(
-                    text,
-                    "{:<width$}  {:<4}  {:>5} {:>7} {:>6} {:>5}",
-                    inert(&run.cluster),
-                    if run.good { "good" } else { "open" },
-                    count(Verdict::Fail),
-                    count(Verdict::Unknown),
-                    count(Verdict::Manual),
-                    count(Verdict::Pass)
-                );
-                let by = entry.pruned_by.map(|by| format!("  pruned by {by}"));
-                let _ = writeln!(text, "{}", by.unwrap_or_default());
-            }
-            Event::Prune(prune) => {
-                let _ = writeln!(text, "pruned {}: {}", runs(prune.removed.len()), inert(&prune.rule));
-            }
-        }
-    }
-    let head = head.map_or_else(|| "none: nothing was recorded".to_owned(), |head| head.to_string());
-    let _ = writeln!(text, "\nhead  {head}");
-    text
-}
-
-fn runs(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "run" } else { "runs" })
-}
-
-fn verified(found: &Verification) -> String {
-    let mut text = String::new();
-    for damage in &found.damage {
-        let _ = writeln!(text, "DAMAGED  {}", inert(damage));
-    }
-    if found.more_damage > 0 {
-        let _ = writeln!(text, "DAMAGED  and {} more", found.more_damage);
-    }
-    if found.is_whole() {
-        let _ = writeln!(
-            text,
-            "Nothing was changed in part: {} entries, {} whole, {} parts of {} bytes.",
-            found.entries,
-            runs(found.runs),
-            found.parts,
-            found.bytes
-        );
-    }
-    if let Some(held) = found.held {
-        let _ = writeln!(text, "The hash that was given is that of entry {held}.");
-    }
-    text.push_str("\nThis does not prove:\n");
-    for said in found.unproven() {
-        let _ = writeln!(text, "- {said}");
-    }
-    if let Some(head) = found.head {
-        let _ = writeln!(text, "\nhead  {head}");
-    }
-    text
 }
 
 fn pruned(place: &Place, prune: &Prune) -> anyhow::Result<Exit> {
@@ -357,10 +338,11 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_days_or_hours() {
+    fn an_age_is_weeks_days_or_hours() {
         assert_eq!(age("400d"), Ok(SignedDuration::from_hours(9600)));
         assert_eq!(age("12h"), Ok(SignedDuration::from_hours(12)));
-        for wrong in ["", "d", "-1d", "1.5d", "1w", "99999999999d", "é"] {
+        assert_eq!(age("2w"), Ok(SignedDuration::from_hours(336)));
+        for wrong in ["", "d", "-1d", "1.5d", "1m", "1", "99999999999d", "é"] {
             assert!(age(wrong).is_err(), "{wrong}");
         }
     }

@@ -111,6 +111,7 @@ pub(crate) fn run(arguments: &Import) -> anyhow::Result<Exit> {
             at: Timestamp::now(),
             // Nothing that we judge may be compared with it as if it had passed a gate of ours.
             good: false,
+            gate: "none: imported",
         };
         let entry = store.record(&record).map_err(told)?;
         report.run.recorded = Some(as_recorded(&entry));

@@ -43,7 +43,8 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let gate = arguments.gate.stand(&report, drift.as_ref(), now);
     if let (Some(store), None) = (&mut history, &failed) {
         let good = arguments.gate.is_good(&gate, &report, sound);
-        failed = gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, now)).err();
+        let words = arguments.gate.words(&gate, &report, sound);
+        failed = gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, &words, now)).err();
     }
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     let beside = Beside { past: &past, drift: drift.as_ref() };
