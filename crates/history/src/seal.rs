@@ -8,7 +8,7 @@
 //! (<https://www.sqlite.org/fileformat2.html#the_database_header>).
 //!
 //! The image of the file is had from SQLite: a process that opens and closes the file beside it loses SQLite's locks
-//! (<https://www.sqlite.org/howtocorrupt.html>, 2.2). It is held in memory, once.
+//! (<https://www.sqlite.org/howtocorrupt.html>, 2.2). It is held in memory, once, and so a file may outgrow its seal.
 
 use std::ops::Range;
 
@@ -17,6 +17,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Digest, HistoryError};
+
+/// A larger file is not sealed: some 30,000 unchanged runs of a small cluster.
+pub(crate) const MOST: u64 = 256 << 20;
 
 /// The counter of changes.
 const COUNTER: Range<usize> = 24..28;
@@ -32,7 +35,7 @@ pub(crate) enum Sealed {
     Whole,
     /// Some are not; why that is known.
     Broken(&'static str),
-    /// It was never sealed: a version that did not know how has written it.
+    /// It has no seal: a version that did not know how has written it, or it has outgrown it.
     Never,
 }
 
@@ -45,6 +48,10 @@ struct Seal {
 
 /// Seals what a transaction has written. Nothing may be written after it.
 pub(crate) fn renew(connection: &Connection) -> Result<(), HistoryError> {
+    renew_up_to(MOST, connection)
+}
+
+fn renew_up_to(most: u64, connection: &Connection) -> Result<(), HistoryError> {
     // Pages that nobody needs leave the file now: a commit would move them after they were sealed.
     let mut vacuum = connection.prepare("pragma incremental_vacuum")?;
     let mut rows = vacuum.query([])?;
@@ -54,6 +61,9 @@ pub(crate) fn renew(connection: &Connection) -> Result<(), HistoryError> {
         connection.execute("update seal set hash = ?, writer = ?", row)
     };
     put(Digest([0; 32]))?;
+    if size(connection)? > most {
+        return Ok(());
+    }
     let image = self::image(connection)?;
     let blank = read(connection)?.and_then(|seal| seal.place(&image));
     let blank = blank.ok_or_else(|| HistoryError::Damaged("the seal has no place in the file".to_owned()))?;
@@ -75,6 +85,9 @@ pub(crate) fn check(connection: &Connection) -> Result<Sealed, HistoryError> {
     if seal.hash == Digest([0; 32]) {
         return Ok(Sealed::Never);
     }
+    if size(connection)? > MOST {
+        return Ok(Sealed::Broken("the file is longer than any that is sealed"));
+    }
     let image = image(connection)?;
     let longer = connection.path().and_then(|path| std::fs::metadata(path).ok());
     if longer.is_some_and(|file| file.len() != image.len() as u64) {
@@ -92,6 +105,12 @@ fn read(connection: &Connection) -> Result<Option<Seal>, HistoryError> {
     let Some(page) = connection.query_row(page, [], |row| row.get::<_, u32>(0)).optional()? else { return Ok(None) };
     let seal = connection.query_row("select hash, writer from seal", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Some(Seal { hash: Digest(seal.0), writer: seal.1, page: page as usize }))
+}
+
+/// Bytes of the file.
+fn size(connection: &Connection) -> Result<u64, HistoryError> {
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0));
+    Ok(u64::from(number("page_count")?) * u64::from(number("page_size")?))
 }
 
 fn image(connection: &Connection) -> Result<Data<'_>, HistoryError> {
@@ -128,4 +147,24 @@ fn hash(image: &[u8], seal: &Range<usize>) -> Digest {
     }
     hasher.update(image.get(from..).unwrap_or_default());
     Digest(hasher.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_outgrows_its_seal_has_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut connection = crate::database::open(&directory.path().join("history.db")).unwrap();
+        let mut seal = |most: u64| {
+            let transaction = connection.transaction().unwrap();
+            renew_up_to(most, &transaction).unwrap();
+            transaction.commit().unwrap();
+            check(&connection).unwrap()
+        };
+        assert_eq!(seal(MOST), Sealed::Whole);
+        assert_eq!(seal(4096), Sealed::Never);
+        assert_eq!(seal(MOST), Sealed::Whole);
+    }
 }

@@ -27,7 +27,7 @@ pub struct Verification {
     pub parts: usize,
     /// Bytes of these.
     pub bytes: u64,
-    /// Whether the file has no seal, which tells a changed byte also where it says nothing.
+    /// Whether the file has no seal, which would tell a changed byte also where it says nothing.
     pub unsealed: bool,
     /// Hash of the last entry.
     pub head: Option<Digest>,
@@ -69,8 +69,8 @@ impl Verification {
         }
         if self.unsealed {
             said.push(
-                "That no byte changed which says nothing: an earlier version wrote this file and did not seal it. The \
-                 next run that is recorded seals it."
+                "That no byte changed which says nothing: the file has no seal, since an earlier version wrote it (the next \
+                 run that is recorded seals it), or since it is larger than 256 MiB (`history prune` makes it smaller)."
                     .to_owned(),
             );
         }

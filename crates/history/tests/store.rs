@@ -336,7 +336,7 @@ fn a_history_of_the_first_version_goes_on() {
     let store = Store::read(&path).unwrap();
     let verified = store.verify(None).unwrap();
     assert!(verified.is_whole() && verified.unsealed, "{verified:?}");
-    assert!(verified.unproven().iter().any(|said| said.contains("did not seal")));
+    assert!(verified.unproven().iter().any(|said| said.contains("has no seal")));
     drop(store);
     let mut store = Store::open(&path).unwrap();
     let second = one.later(1).record(&mut store, "prod", 1).unwrap();
