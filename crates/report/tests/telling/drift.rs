@@ -1,7 +1,7 @@
 //! What differs between two reports, and how it looks.
 
 mod causes;
-mod nodes;
+pub(crate) mod nodes;
 mod promises;
 
 use std::collections::BTreeSet;
@@ -148,6 +148,28 @@ fn an_acceptance_that_no_longer_holds_is_worse() {
     finding(&mut before, "etcd-client-certificate-auth").verdict = Verdict::Pass;
     let known = between(&counted(before), &accepted(State::Accepted));
     assert_eq!((known.count(Kind::New), known.is_worse()), (1, false));
+    let told = drift::terminal(&known, &Options::default());
+    assert!(told.starts_with("Nothing got worse.\n") && told.contains("1 new and settled"), "{told}");
+}
+
+/// The first word is the exit code of `compare`.
+#[test]
+fn what_lies_outside_of_what_a_source_shows_is_not_worse() {
+    let before = samples::control_plane();
+    let mut after = before.clone();
+    let unseen = finding(&mut after, TOKENS);
+    unseen.verdict = Verdict::Unknown;
+    for (outside, state, worse) in
+        [(false, State::Required, true), (true, State::None, false), (false, State::Accepted, false)]
+    {
+        let unseen = finding(&mut after, TOKENS);
+        (unseen.outside, unseen.decision) = (outside, state.into());
+        let drift = between(&before, &counted(after.clone()));
+        let told = drift::terminal(&drift, &Options::default());
+        assert_eq!((drift.is_worse(), drift.is_blinder(), told.starts_with("WORSE")), (false, worse, worse), "{told}");
+        assert_eq!(told.contains("1 no longer seen, which nobody has to act on"), !worse, "{told}");
+        assert_eq!(drift::markdown(&drift).contains("**Worse: "), worse);
+    }
 }
 
 #[test]

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use assess::Verdict;
 use report::drift::Kind;
 use report::{Finding, Report, Subject};
 
 use super::{between, counted, fail};
 use crate::samples;
 
-/// Workers of one pool, of which some fail.
-fn fleet(nodes: &[(&str, &str, bool)]) -> Report {
+/// Workers, each with its pool and whether it fails.
+pub(crate) fn fleet(nodes: &[(&str, &str, bool)]) -> Report {
     let mut report = samples::control_plane();
     report.run.captures.clear();
     for (name, pool, _) in nodes {
@@ -52,6 +53,51 @@ fn a_replaced_node_is_compared_with_its_pool() {
     assert_eq!(drift.count(Kind::Fixed), 0, "a node that is gone mends nothing");
     let strange = between(&before, &fleet(&[("a", "cpu", true), ("x", "arm", true)]));
     assert_eq!(strange.count(Kind::New), 1, "nobody of its pool is known");
+}
+
+/// Nodes of one pool: a small letter passes, a capital fails.
+pub(crate) fn pool(nodes: &str) -> Report {
+    let names: Vec<String> = nodes.chars().map(|name| name.to_lowercase().to_string()).collect();
+    let nodes = names.iter().zip(nodes.chars()).map(|(name, own)| (name.as_str(), "cpu", own.is_uppercase()));
+    fleet(&nodes.collect::<Vec<_>>())
+}
+
+/// Pools before and now, and whether what fails on a new node was known.
+pub(crate) const SPREAD: [(&str, &str, bool); 9] = [
+    // One takes the place of another.
+    ("Ab", "bD", true),
+    ("ABc", "cDE", true),
+    // It is mended on one, and fails on one that is new.
+    ("Ab", "abD", true),
+    // All failed.
+    ("AB", "ABD", true),
+    ("A", "DEF", true),
+    // Some failed, and more do.
+    ("Ab", "AbD", false),
+    ("Ab", "DE", false),
+    ("Ab", "BD", false),
+    // None failed.
+    ("ab", "bD", false),
+];
+
+#[test]
+fn what_fails_on_more_nodes_of_a_pool_than_before_is_new() {
+    for (before, after, known) in SPREAD {
+        let drift = between(&pool(before), &pool(after));
+        let of_new: Vec<_> = drift
+            .changes
+            .iter()
+            .filter(|change| change.compared_with.is_some())
+            .filter(|change| change.after.as_ref().is_some_and(|answer| answer.verdict == Verdict::Fail))
+            .map(|change| (change.kind, change.compared_with.as_deref().unwrap()))
+            .collect();
+        let kind = if known { Kind::Unchanged } else { Kind::New };
+        assert!(of_new.len() == 1 && of_new[0].0 == kind, "{before} {after}: {of_new:?}");
+        assert_eq!(drift.is_worse(), !known, "{before} {after}");
+    }
+    let drift = between(&pool("Ab"), &pool("AbD"));
+    let told = drift.changes[0].compared_with.as_deref();
+    assert_eq!(told, Some("pool cpu (worker), of which it failed on 1 of 2, and fails on 2 of 3"));
 }
 
 #[test]
