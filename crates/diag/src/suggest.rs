@@ -1,10 +1,12 @@
 //! "Did you mean".
 
+use std::cmp::Reverse;
+
 /// Names longer than this are not compared: nobody misspells them, and comparing costs time with their square.
 const MAX_CHARS: usize = 128;
 
 /// The candidate that `name` most likely was meant to be: the nearest by edit distance, ignoring case, if it differs
-/// in no more than a third of its letters. Of equally near ones the first.
+/// in no more than a third of its letters. Of equally near ones that which begins like it for longest, then the first.
 ///
 /// ```
 /// assert_eq!(diag::suggest("remedation", ["title", "remediation"]), Some("remediation".to_owned()));
@@ -20,9 +22,13 @@ pub fn suggest<C: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = C
     candidates
         .into_iter()
         .filter(|candidate| candidate.as_ref().len() <= 4 * MAX_CHARS)
-        .map(|candidate| (strsim::osa_distance(&name, &candidate.as_ref().to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
+        .map(|candidate| {
+            let own = candidate.as_ref().to_lowercase();
+            let alike = name.chars().zip(own.chars()).take_while(|(one, other)| one == other).count();
+            ((strsim::osa_distance(&name, &own), Reverse(alike)), candidate)
+        })
+        .filter(|((distance, _), _)| *distance <= limit)
+        .min_by_key(|(nearness, _)| *nearness)
         .map(|(_, candidate)| candidate.as_ref().to_owned())
 }
 
@@ -47,6 +53,8 @@ mod tests {
         ] {
             assert_eq!(suggest(name, known).as_deref(), meant, "{name}");
         }
+        // As near as the first is, and meant.
+        assert_eq!(suggest("cis-2.0", ["cis-1.9", "cis-2.0.1"]).as_deref(), Some("cis-2.0.1"));
         assert_eq!(suggest(&"a".repeat(100_000), ["a".repeat(100_001)]), None);
     }
 }

@@ -42,6 +42,8 @@ pub struct Spooled {
     pub name: String,
     /// Its kind of source.
     pub source: Source,
+    /// The id of the machine, where it tells one: two machines may bear one name.
+    pub machine: Option<String>,
     at: Span,
 }
 
@@ -90,7 +92,8 @@ impl<S: Read + Write + Seek> Spool<S> {
     pub(crate) fn put_capture(&mut self, capture: &Capture) -> Result<(), RunFileError> {
         let json = runfile::json(&capture.name, capture)?;
         let at = self.put(&runfile::compressed(&json))?;
-        self.captures.push(Spooled { name: capture.name.clone(), source: capture.source, at });
+        let machine = capture.identity.get("machine-id").cloned();
+        self.captures.push(Spooled { name: capture.name.clone(), source: capture.source, machine, at });
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use crate::output;
 /// What makes the exit code 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOnDrift {
-    /// Failures that nobody knew and nobody has accepted, and acceptances that no longer hold
+    /// Failures that nobody knew, at all or in this state, and nobody has accepted, and acceptances that no longer hold
     New,
     /// Nothing
     None,

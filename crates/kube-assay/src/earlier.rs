@@ -8,7 +8,7 @@ use assess::Verdict;
 use benchmark::Content;
 use diag::Sources;
 use evidence::Captures as _;
-use history::{Entry, Store};
+use history::{Entry, HistoryError, Store};
 use report::drift::{self, Dated, Drift, Place, Reports};
 use report::{PastRun, RecordedAs, Report};
 use serde::Deserialize;
@@ -57,20 +57,33 @@ impl<'a> Finder<'a> {
     /// Finds what a reference means: `last` or `last-good`, a file, else a run of the history.
     pub(crate) fn find(&self, reference: &str) -> anyhow::Result<Run<'a>> {
         let path = Path::new(reference);
-        if !is_latest(reference) && (path.exists() || self.history.is_none()) {
+        if !is_latest(reference) && path.exists() {
             return self.file(path);
         }
-        let Some(store) = self.history else {
-            return Err(mistake(format!("{reference} is a run of the history, and there is none: see --history")));
+        let meant = || match diag::suggest(reference, LATEST) {
+            Some(near) if !is_latest(reference) => format!(" (did you mean {near}?)"),
+            _ => String::new(),
         };
-        Self::recorded(store, store.find(reference, self.cluster).map_err(memory::told)?)
+        let Some(store) = self.history else {
+            let no_file = std::fs::metadata(path).err().filter(|_| !is_latest(reference));
+            let no_file = no_file.map_or(String::new(), |error| format!("{reference}: {error}; "));
+            let why = "is a run of a history, and there is none: --history FILE names it";
+            return Err(mistake(format!("{no_file}{reference} {why}{}", meant())));
+        };
+        let entry = store.find(reference, self.cluster).map_err(|error| match error {
+            HistoryError::NoRun(why) => mistake(format!("{why}{}", meant())),
+            other => memory::told(other),
+        })?;
+        Self::recorded(store, entry)
     }
 
     /// The `last` or `last-good` run that a later one can be compared with: of the same profiles, and of no narrower
     /// selection. None: there is none yet.
     pub(crate) fn latest(&self, reference: &str, later: &Report) -> anyhow::Result<Option<Run<'a>>> {
         let Some(store) = self.history else {
-            return Err(mistake(format!("{reference} is a run of the history, and there is none: see --history")));
+            return Err(mistake(format!(
+                "{reference} is a run of a history, and there is none: --history FILE names it"
+            )));
         };
         let profiles = |report: &Report| -> BTreeSet<String> {
             report.profiles.iter().map(|profile| profile.name.clone()).collect()
@@ -135,9 +148,12 @@ impl<'a> Finder<'a> {
     }
 }
 
+/// References to the latest run of a kind.
+const LATEST: [&str; 2] = ["last", "last-good"];
+
 /// Whether a reference means the latest run of its kind, whichever it is.
 pub(crate) fn is_latest(reference: &str) -> bool {
-    matches!(reference, "last" | "last-good")
+    LATEST.contains(&reference)
 }
 
 /// What of any of our JSON is read first.

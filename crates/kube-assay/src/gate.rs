@@ -1,12 +1,13 @@
 //! The gate of `scan`: what it is compared with, what closes it, and where the run is remembered.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 use history::{Entry, Record, Store};
 use jiff::{SignedDuration, Timestamp};
 use report::drift::Drift;
-use report::{Gate, Policy, Report, Stand};
+use report::{Finding, Gate, Policy, Report, Stand, State, Verdict};
 
 use crate::content;
 use crate::earlier::{self, Finder, is_latest};
@@ -28,8 +29,8 @@ pub(crate) struct GateArgs {
     /// Evidence that is older makes the exit code 3, e.g. 7d or 12h
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub max_age: Option<SignedDuration>,
-    /// Less of what is within reach decided makes the exit code 3
-    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    /// Less of what is within reach decided makes the exit code 3, e.g. 85
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub min_coverage: Option<u8>,
     /// Remember the run in a history. Without FILE, or where `$KUBE_ASSAY_HISTORY` is set: as for `history`
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
@@ -39,15 +40,23 @@ pub(crate) struct GateArgs {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {
-    /// Failures that the baseline does not have, and decisions that ended
+    /// Failures that the baseline does not have, or has in another state or on fewer nodes of a pool, and decisions that
+    /// ended
     New,
     /// Failures whose decision is required, and decisions that ended
     #[default]
     Required,
-    /// Failures, unknowns within reach and unanswered questions
+    /// Open failures, unknowns within reach and unanswered questions. What the register settled is not open: without
+    /// --register any failure is
     Any,
     /// Nothing; what could not be seen still makes it 3
     None,
+}
+
+/// `85` or `85%`.
+fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse().ok().filter(|number| *number <= 100);
+    number.ok_or_else(|| format!("`{text}` is no percentage: a whole number from 0 to 100 is wanted, as in 85"))
 }
 
 impl GateArgs {
@@ -125,8 +134,15 @@ impl GateArgs {
 /// By what runs of one cluster are found again: what its keepers call it, the uid of its namespace kube-system, or else
 /// the names of the nodes.
 pub(crate) fn cluster(report: &Report, judging: &Judging) -> String {
-    let uid = || report.run.captures.iter().find_map(|capture| capture.identity.get("cluster-uid")).cloned();
-    judging.answerable.cluster_name.clone().or_else(uid).unwrap_or_else(|| {
+    let uids: BTreeSet<&str> = report
+        .run
+        .captures
+        .iter()
+        .filter_map(|capture| capture.identity.get("cluster-uid"))
+        .map(String::as_str)
+        .collect();
+    let uid = (!uids.is_empty()).then(|| uids.into_iter().collect::<Vec<_>>().join(", "));
+    judging.answerable.cluster_name.clone().or(uid).unwrap_or_else(|| {
         let mut names: Vec<&str> = report.run.captures.iter().map(|capture| capture.name.as_str()).collect();
         names.sort_unstable();
         let all = names.join(", ");
@@ -188,6 +204,27 @@ fn unreviewed(entries: &[Entry], cluster: &str) -> Option<String> {
     ))
 }
 
+/// Says what a run without a gate takes as known, once it is remembered: what later gates let pass must be no surprise.
+pub(crate) fn tell_known(report: &Report) {
+    let open: Vec<&Finding> =
+        report.findings.iter().filter(|finding| finding.decision.state == State::Required).collect();
+    let Some(recorded) = report.run.recorded.as_ref().filter(|_| !open.is_empty()) else { return };
+    let count = if open.len() == 1 { "1 open finding".to_owned() } else { format!("{} open findings", open.len()) };
+    let failures = open.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
+    let lines = [
+        format!(
+            "WARNING: --fail-on none takes {count} as known ({failures} failed): run {} is the last good run now, and gates \
+             for new failures (--baseline last-good --fail-on new) let all of that pass",
+            recorded.number
+        ),
+        "to undo it: name an earlier run as --baseline (kube-assay history list), until a run without --fail-on none is good"
+            .to_owned(),
+    ];
+    for line in lines {
+        let _ = writeln!(anstream::stderr(), "{}", report::inert(&line));
+    }
+}
+
 /// Tells how the gate stands, and last what to do next.
 pub(crate) fn tell(gate: &Gate, note: Option<&str>) {
     let word = match gate.stand {
@@ -211,6 +248,21 @@ impl From<Stand> for Exit {
             Stand::Open => Self::Clean,
             Stand::Unseen => Self::Unseen,
             Stand::Closed => Self::Open,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_a_whole_number() {
+        for (text, expected) in [("85", Some(85)), ("85%", Some(85)), ("0", Some(0)), ("100%", Some(100))] {
+            assert_eq!(percent(text).ok(), expected, "{text}");
+        }
+        for wrong in ["", "%", "101", "-1", "85.5", "85%%", "0.85", "all", "300"] {
+            assert!(percent(wrong).unwrap_err().contains("from 0 to 100 is wanted, as in 85"), "{wrong}");
         }
     }
 }

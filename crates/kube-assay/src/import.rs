@@ -8,7 +8,7 @@ use assess::Choice;
 use benchmark::{Content, Profile};
 use clap::{Args, Subcommand};
 use history::Record;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use report::{Imported, KubeBench, Report};
 
 use crate::cli::ContentArgs;
@@ -51,7 +51,7 @@ struct FromKubeBench {
     nodes: Vec<String>,
     /// When it ran (a date or RFC 3339), which its output does not tell
     #[arg(long, value_name = "TIME", value_parser = time)]
-    taken: Option<String>,
+    taken: Option<Timestamp>,
     /// kube-bench's version, which its output does not tell
     #[arg(long, value_name = "VERSION")]
     kube_bench_version: Option<String>,
@@ -69,11 +69,14 @@ struct FromKubeBench {
     cluster_name: Option<String>,
 }
 
-/// A time, or a day at its beginning (UTC), as RFC 3339.
-fn time(text: &str) -> Result<String, String> {
-    let day = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
-    let time = text.parse::<jiff::Timestamp>().ok().or_else(|| day().map(|day| day.timestamp()));
-    time.map(|time| time.to_string()).ok_or_else(|| "a date (2026-03-01) or a time (2026-03-01T02:00:00Z)".to_owned())
+/// How far two machines' clocks may be apart.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
+
+/// A time, or a day at its beginning (UTC).
+fn time(text: &str) -> Result<Timestamp, String> {
+    let day = || Some(text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp());
+    let time = text.parse().ok().or_else(day);
+    time.ok_or_else(|| format!("`{text}` is no time: a day (2026-03-01) or a time (2026-03-01T02:00:00Z) is wanted"))
 }
 
 pub(crate) fn run(arguments: &Import) -> anyhow::Result<Exit> {
@@ -97,8 +100,12 @@ pub(crate) fn run(arguments: &Import) -> anyhow::Result<Exit> {
         }
         nodes.push((name, said));
     }
+    if let Some(taken) = from.taken.filter(|taken| taken.duration_since(Timestamp::now()) > CLOCKS) {
+        return Err(mistake(format!("--taken {taken} is in the future: say when kube-bench ran")));
+    }
     let version = from.kube_bench_version.as_deref();
-    let mut report = report(&nodes, &content, from.profile.as_deref(), version, from.taken.as_deref())?;
+    let taken = from.taken.map(|taken| taken.to_string());
+    let mut report = report(&nodes, &content, from.profile.as_deref(), version, taken.as_deref())?;
     if let (Some(path), Some(cluster)) = (&from.history, &from.cluster_name) {
         let mut store = Place { file: Some(path.clone()) }.open()?;
         let record = Record {

@@ -49,11 +49,16 @@ pub(crate) struct AnswerableArgs {
     #[arg(long, value_name = "FILE")]
     pub register: Option<PathBuf>,
     /// The day on which exceptions are judged, as YEAR-MONTH-DAY. Default: today (UTC)
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub as_of: Option<Date>,
     /// What its keepers call this cluster. Default: the uid of its namespace kube-system, where the evidence shows it
     #[arg(long, value_name = "NAME")]
     pub cluster_name: Option<String>,
+}
+
+/// `2026-03-01`.
+pub(crate) fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| format!("`{text}` is no day: YEAR-MONTH-DAY is wanted, as in 2026-03-01"))
 }
 
 impl AnswerableArgs {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use assess::Verdict;
@@ -92,6 +92,23 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// How many links are followed, as the kernel does.
+const LINKS: usize = 40;
+
+/// Where what is written to a path has to go: links are followed, also one whose target is not there yet.
+fn followed(path: &Path) -> std::io::Result<PathBuf> {
+    if let Ok(there) = std::fs::canonicalize(path) {
+        return Ok(there);
+    }
+    let mut path = path.to_path_buf();
+    for _ in 0..LINKS {
+        let Ok(target) = std::fs::read_link(&path) else { return Ok(path) };
+        // A relative one starts where the link lies; an absolute one takes its place.
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    Err(std::io::Error::other("too many links"))
+}
+
 /// Writes a file beside its place and moves it there: an older file stays whole if anything fails. A link is followed, and
 /// a device or pipe is written to as it is: nothing may take its place.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -106,8 +123,7 @@ pub(crate) fn write_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Res
         let mut file = File::options().write(true).open(path).with_context(told)?;
         return write(&mut file).with_context(told);
     }
-    let own = std::fs::canonicalize(path);
-    let path = own.as_deref().unwrap_or(path);
+    let path = &*followed(path).with_context(told)?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     if !directory.is_dir() {
         return Err(anyhow::anyhow!("there is no directory {}", directory.display()).context(told()));

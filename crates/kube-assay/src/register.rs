@@ -77,7 +77,7 @@ pub(crate) enum RegisterCommand {
 #[derive(Args, Debug)]
 pub(crate) struct Day {
     /// The day, as YEAR-MONTH-DAY. Default: today (UTC)
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = crate::judging::day)]
     pub as_of: Option<jiff::civil::Date>,
 }
 

@@ -9,6 +9,7 @@ use report::Beside;
 use crate::cli::{Scan, VerdictArg};
 use crate::earlier::{Finder, runs_before};
 use crate::exit::Exit;
+use crate::gate::FailOn;
 use crate::{gate, judging, output, preflight, source};
 
 pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
@@ -40,11 +41,13 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     };
     let (past, (drift, note, sound)) = before;
     let now = Timestamp::now();
+    let mut known = false;
     let gate = arguments.gate.stand(&report, drift.as_ref(), now);
     if let (Some(store), None) = (&mut history, &failed) {
         let good = arguments.gate.is_good(&gate, &report, sound);
         let words = arguments.gate.words(&gate, &report, sound);
         failed = gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, &words, now)).err();
+        known = good && failed.is_none() && arguments.gate.fail_on == FailOn::None;
     }
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     let beside = Beside { past: &past, drift: drift.as_ref() };
@@ -54,6 +57,9 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     }
     if arguments.gate.is_asked() {
         gate::tell(&gate, note.as_deref());
+    }
+    if known {
+        gate::tell_known(&report);
     }
     Ok(gate.stand.into())
 }

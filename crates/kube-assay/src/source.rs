@@ -1,6 +1,6 @@
 //! From the source that was named to a run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
@@ -118,7 +118,8 @@ pub(crate) fn run(source: &Source, name: Option<&str>, content: &Content) -> any
     Ok(spool)
 }
 
-/// Gives the only node the name that a person gave, and tells nodes apart that bear one host name.
+/// Gives the only node the name that a person gave, tells captures apart that bear one name, and puts all in an order that
+/// does not rest on that of the files: the cluster's own, then by name.
 fn named(all: &mut [Spooled], name: Option<&str>) -> anyhow::Result<()> {
     if let Some(name) = name {
         let nodes = all.iter_mut().filter(|capture| capture.source != evidence::Source::Cluster);
@@ -127,14 +128,40 @@ fn named(all: &mut [Spooled], name: Option<&str>) -> anyhow::Result<()> {
             several => return Err(mistake(format!("--name is for one node, and there are {}", several.len()))),
         }
     }
-    let mut times: HashMap<String, usize> = HashMap::new();
-    for capture in all.iter() {
-        *times.entry(capture.name.clone()).or_default() += 1;
+    let mut same: BTreeMap<String, Vec<&mut Spooled>> = BTreeMap::new();
+    for capture in all.iter_mut() {
+        same.entry(capture.name.clone()).or_default().push(capture);
     }
-    for (at, capture) in all.iter_mut().enumerate() {
-        if times.get(&capture.name).is_some_and(|times| *times > 1) {
-            capture.name = format!("{} ({})", capture.name, at + 1);
+    for (name, captures) in same.iter_mut().filter(|(_, captures)| captures.len() > 1) {
+        let marks = machines(captures).unwrap_or_else(|| {
+            let line = format!(
+                "WARNING: {} captures are of the name {name}, and no machine id tells them apart: they are numbered in the \
+                 order of the files; collect --name gives a node a name of its own",
+                captures.len()
+            );
+            let _ = writeln!(anstream::stderr(), "{}", report::inert(&line));
+            (1..=captures.len()).map(|at| at.to_string()).collect()
+        });
+        for (capture, mark) in captures.iter_mut().zip(marks) {
+            capture.name = format!("{name} ({mark})");
         }
     }
-    Ok(())
+    let rank = |capture: &Spooled| (capture.source != evidence::Source::Cluster, capture.name.clone());
+    all.sort_by_cached_key(rank);
+    match all.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        Some(pair) => {
+            Err(mistake(format!("two captures are of the name {}: collect --name tells them apart", pair[0].name)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The beginnings of the machines' ids, if these tell them apart: so long that no two are alike.
+fn machines(captures: &[&mut Spooled]) -> Option<Vec<String>> {
+    let ids: Vec<&str> = captures.iter().map(|capture| capture.machine.as_deref()).collect::<Option<_>>()?;
+    let most = ids.iter().map(|id| id.chars().count()).max()?;
+    (8..=most.max(8)).find_map(|length| {
+        let marks: Vec<String> = ids.iter().map(|id| id.chars().take(length).collect()).collect();
+        (marks.iter().collect::<BTreeSet<_>>().len() == marks.len()).then_some(marks)
+    })
 }

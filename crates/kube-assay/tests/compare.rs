@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use assess::Verdict;
-use common::call::call;
+use common::call::{call, called};
 use report::drift::{Cause, Drift, Kind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -98,8 +98,15 @@ fn what_cannot_be_compared_is_refused_with_its_reason() {
     call(&["scan", "--evidence", STOCK, "--only", "fail", "-o", &into(&part)]);
     call(&["compare", STOCK, STOCK, "-o", &into(&drift)]);
     std::fs::write(&other, "{\"schema\":\"kube-assay.report/v1\",\"tool\":7}").unwrap();
-    let cases: [(&[&str], &str); 10] = [
+    let history = path(&folder, "history.db");
+    let by_name = ["--history", &history, "--cluster-name", "prod"];
+    call(&[&["scan", "--evidence", HARDENED], &by_name[..]].concat());
+    let cases: [(&[&str], &str); 14] = [
         (&["no-such-file", STOCK], "no-such-file: No such file"),
+        (&["1", "2"], "1 is a run of a history, and there is none: --history FILE names it"),
+        (&["lastgood", STOCK], "there is none: --history FILE names it (did you mean last-good?)"),
+        (&["lastgood", STOCK, "--history", &history], "(did you mean last-good?)"),
+        (&["7", STOCK, "--history", &history], "the history holds no run 7"),
         (&["README.md", STOCK], "no run file, no report of kube-assay and no output of kube-bench"),
         (&[&part, &whole], "it does not tell all that it counts"),
         (&[&drift, &whole], "it is kube-assay.drift/v1"),
@@ -111,7 +118,8 @@ fn what_cannot_be_compared_is_refused_with_its_reason() {
         (&[STOCK, STOCK, "-o", "json", "-o", "markdown"], "only one format can go to stdout"),
     ];
     for (arguments, why) in cases {
-        let ended = call(&[&["compare"], arguments].concat());
+        let nothing = path(&folder, "nothing");
+        let ended = called(&[&["compare"], arguments].concat(), &[("XDG_STATE_HOME", &nothing)]);
         assert!(ended.code == 2 && ended.err.contains(why), "{arguments:?}: {} {}", ended.code, ended.err);
     }
 }
@@ -220,7 +228,9 @@ fn what_is_not_kube_benchs_is_refused_with_its_reason() {
     std::fs::write(&fine, whole.to_string()).unwrap();
     std::fs::write(&foreign, whole.to_string().replace("cis-1.12", "eks-1.8.0")).unwrap();
     std::fs::write(&broken, &whole.to_string()[..2000]).unwrap();
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 9] = [
+        (&[&fine, "--taken", "2999-01-01"], "--taken 2999-01-01T00:00:00Z is in the future"),
+        (&[&fine, "--taken", "yesterday"], "a day (2026-03-01) or a time (2026-03-01T02:00:00Z) is wanted"),
         (&[&foreign], "kube-bench judged by eks-1.8.0, and there is no profile of that name: there are cis-1.9"),
         (&[&fine, &foreign], "kube-bench names cis-1.12, eks-1.8.0"),
         (&[&fine, "--profile", "cis-1.13"], "did you mean cis-1.1"),

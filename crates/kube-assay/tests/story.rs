@@ -49,6 +49,24 @@ impl Cluster {
         self.api_server("--profiling=true", "--profiling=false");
     }
 
+    /// Gives the API server's manifest another mode.
+    fn mode(&self, from: &str, to: &str) {
+        let file = self.path("node/stat.tsv");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let line = |mode: &str| format!("/etc/kubernetes/manifests/kube-apiserver.yaml\tfile\t{mode}\t");
+        assert!(text.contains(&line(from)));
+        std::fs::write(file, text.replace(&line(from), &line(to))).unwrap();
+    }
+
+    /// A gate for new failures against another baseline, which remembers nothing.
+    fn against(&self, baseline: &str) -> Ended {
+        let [node, history] = ["node", "history.db"].map(|name| self.text(name));
+        let report = format!("json={}", self.text("elsewhere.json"));
+        let history = ["--history", &history, "--baseline", baseline, "--fail-on", "new"];
+        let scan = ["scan", "--import", &node, "--cluster-name", "story", "--profile", "cis-2.0.1", "-o", &report];
+        call(&[&scan[..], &history].concat())
+    }
+
     /// The nightly gate, on a day.
     fn gate(&self, day: &str, more: &[&str]) -> Ended {
         let [node, history, register, report] =
@@ -189,6 +207,63 @@ fn the_gate_follows_the_cluster_and_its_register() {
     let entries = list["entries"].as_array().unwrap();
     let good: Vec<bool> = entries.iter().map(|entry| entry["run"]["good"].as_bool().unwrap()).collect();
     assert_eq!(good, [true, true, false, true, true, false, true, false, false]);
+}
+
+/// What a run without a gate takes as known is said loudly, and holds for the state in which it was.
+#[test]
+fn a_known_failure_is_known_in_its_state() {
+    let story = Cluster::new();
+    let none = ["--fail-on", "none"];
+    let fine = story.gate("2026-11-01", &none);
+    assert!(!fine.err.contains("WARNING"), "nothing was open: {}", fine.err);
+    story.mode("0600", "0640");
+    let known = story.gate("2026-11-02", &none);
+    green(&known);
+    for part in
+        ["WARNING: --fail-on none takes 1 open finding as known (1 failed): run 2 is", "to undo it: name an earlier"]
+    {
+        assert!(known.err.lines().any(|line| line.starts_with(part)), "{part}: {}", known.err);
+    }
+    green(&story.gate("2026-11-03", &[]));
+    // Named, the run before it still closes the gate.
+    let story_of_before = story.against("1");
+    assert_eq!(story_of_before.code, 1, "{}", story_of_before.err);
+    story.mode("0640", "0666");
+    let worse = story.gate("2026-11-04", &[]);
+    let line = red(&worse, "known failure in another state: 1.1.1 ")[0];
+    assert!(line.contains("(before: file.mode = 640; now: file.mode = 666)"), "{line}");
+    assert!(told(&worse).last().unwrap().contains("--fail-on none takes all that is open as known"), "{}", worse.err);
+    let (history, report) = (story.text("history.db"), story.text("report.json"));
+    let compared = call(&["compare", "--history", &history, "3", &report]);
+    assert_eq!(compared.code, 1, "{}", compared.err);
+    assert!(compared.out.starts_with("WORSE: 1 known failure in another state."), "{}", compared.out);
+    let none = story.gate("2026-11-05", &none);
+    green(&none);
+    green(&story.gate("2026-11-06", &[]));
+}
+
+/// A recording tells which cluster it is of, and the history and the register keep by that.
+#[test]
+fn a_recorded_cluster_is_known_by_its_uid() {
+    let story = Cluster::new();
+    let namespaces = std::fs::read(story.path("node/api/namespaces.json")).unwrap();
+    let namespaces: serde_json::Value = serde_json::from_slice(&namespaces).unwrap();
+    let all = namespaces["items"].as_array().unwrap();
+    let own = all.iter().find(|own| own["metadata"]["name"] == "kube-system").unwrap();
+    let uid = own["metadata"]["uid"].as_str().unwrap();
+    let [node, history, register] = ["node", "history.db", "register.yaml"].map(|name| story.text(name));
+    for (cluster, refused) in [(uid, false), ("another", true)] {
+        std::fs::write(&register, format!("register: story\ncluster: {cluster}\n")).unwrap();
+        let scan =
+            ["scan", "--import", &node, "--profile", "cis-2.0.1", "--register", &register, "--history", &history];
+        let ended = call(&scan);
+        let why = format!("speaks of the cluster another, and this is {uid}");
+        assert_eq!(ended.out.split_whitespace().collect::<Vec<_>>().join(" ").contains(&why), refused, "{}", ended.out);
+        assert!(!ended.err.contains("the run is kept as one of"), "{}", ended.err);
+    }
+    let list = call(&["history", "--history", &history, "list", "--cluster", uid, "-o", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+    assert_eq!(list["entries"].as_array().unwrap().len(), 2);
 }
 
 /// An exception goes with the control, whatever its number is.

@@ -179,12 +179,14 @@ impl<'r> Comparison<'r> {
         let mut pairs = Vec::new();
         for (key, at) in &self.after.all {
             let Counterpart { nodes, pool } = self.nodes.counterpart(key.node);
-            let before = self.earlier(key, nodes, self.after.finding(*at));
+            let now = self.after.finding(*at);
+            let spread = pool.as_deref().and_then(|pool| self.spread(key, nodes, now, pool));
+            let before = self.earlier(key, nodes, now, spread.is_some());
             if pool.is_none() {
                 used.extend(before);
             }
             // Whose answer it is compared with is of interest only where there is one.
-            let pool = pool.as_ref().filter(|_| before.is_some()).cloned();
+            let pool = spread.as_ref().or(pool.as_ref()).filter(|_| before.is_some()).cloned();
             pairs.push(Pair { key: *key, before, asked: nodes.clone(), in_after: true, pool });
         }
         for key in self.before.all.keys().filter(|key| !used.contains(*key)) {
@@ -196,13 +198,35 @@ impl<'r> Comparison<'r> {
         pairs
     }
 
+    /// How a failure on a node that the earlier run did not know has spread over its pool, in words: some of the pool
+    /// failed, not all of it, and more of it fails now. None: it was so before, or one node took the place of another.
+    fn spread(&self, key: &Key<'r>, mates: &[&'r str], now: &Finding, pool: &str) -> Option<String> {
+        if now.verdict != Verdict::Fail {
+            return None;
+        }
+        let fail = |rows: &Rows<'r>, nodes: &[&'r str]| {
+            let verdict = |node: &&&'r str| rows.get(&Key { node, ..*key }).map(|finding| finding.verdict);
+            nodes.iter().filter(|node| verdict(node) == Some(Verdict::Fail)).count()
+        };
+        let failed = fail(&self.before, mates);
+        if failed == 0 || failed == mates.len() {
+            return None;
+        }
+        let own = self.nodes.of_pool(pool);
+        let fails = fail(&self.after, own);
+        (fails > failed).then(|| {
+            format!("{pool}, of which it failed on {failed} of {}, and fails on {fails} of {}", mates.len(), own.len())
+        })
+    }
+
     /// The earlier answer about the same subject: that of the node itself; of a pool the one that is nearest, for what
-    /// was there before on any node of it is nothing new.
-    fn earlier(&self, key: &Key<'r>, nodes: &[&'r str], now: &Finding) -> Option<Key<'r>> {
+    /// was there before on any node of it is nothing new, unless it spread.
+    fn earlier(&self, key: &Key<'r>, nodes: &[&'r str], now: &Finding, spread: bool) -> Option<Key<'r>> {
         let there: Vec<(Key<'r>, &Finding)> = nodes
             .iter()
             .map(|node| Key { node, ..*key })
             .filter_map(|key| Some((key, self.before.get(&key)?)))
+            .filter(|(_, finding)| !spread || finding.verdict != Verdict::Fail)
             .collect();
         let mut common: BTreeMap<Verdict, usize> = BTreeMap::new();
         for (_, finding) in &there {

@@ -4,7 +4,7 @@ use assess::Verdict;
 use jiff::{SignedDuration, Timestamp};
 use register::State;
 
-use crate::drift::{Cause, Change, Drift, Kind};
+use crate::drift::{Cause, Change, Drift, Kind, words as said};
 use crate::model::{Finding, Report};
 use crate::words::{self, number};
 
@@ -14,7 +14,8 @@ const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
 /// What closes a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailOn {
-    /// Failures that the baseline does not have, and that nobody accepts.
+    /// Failures that the baseline does not have, or has in another state or on fewer nodes of a pool, and that nobody
+    /// accepts.
     New,
     /// Failures whose decision is required.
     Required,
@@ -67,6 +68,8 @@ struct Found {
     notes: Vec<String>,
     ids: Vec<String>,
     overdue: Vec<String>,
+    /// Whether failures stand in the way that were known in another state.
+    altered: bool,
 }
 
 /// Judges a report by a policy; `drift` is what changed since the baseline.
@@ -136,7 +139,7 @@ impl Found {
             let required = after.decision.state == State::Required;
             let fails = after.verdict == Verdict::Fail && required;
             // What the tool or the profile sees anew was there before: that turns no pipeline red by itself.
-            let ours = change.causes.iter().any(|cause| matches!(cause, Cause::Cluster | Cause::Unclear));
+            let ours = change.is_ours();
             match change.kind {
                 Kind::New | Kind::Regressed | Kind::VisibilityGained if fails && ours => {
                     self.closed.push(told(change));
@@ -149,7 +152,13 @@ impl Found {
                 }
                 // Of a node that the baseline does not know.
                 Kind::Appeared if after.verdict == Verdict::Unknown && required => self.unseen.push(told(change)),
-                Kind::EvidenceChanged if fails => self.notes.push(format!("{} ({})", told(change), values(change))),
+                // Nobody knew it in this state.
+                Kind::EvidenceChanged if fails && change.is_altered_failure() => {
+                    self.closed.push(told_as("known failure in another state", change));
+                    self.ids.push(id(change));
+                    self.altered = true;
+                }
+                Kind::EvidenceChanged if fails => self.notes.push(told(change)),
                 Kind::Unchanged if fails && change.compared_with.is_some() => {
                     self.notes.push(format!("on nodes that are new, as in their pool before: {}", told(change)));
                 }
@@ -238,8 +247,13 @@ impl Found {
             Stand::Closed => {
                 let ids: Vec<&str> = self.ids.iter().map(String::as_str).collect();
                 let id = ids[0];
+                let known = if self.altered {
+                    "; a run with --fail-on none takes all that is open as known in the state of today"
+                } else {
+                    ""
+                };
                 format!(
-                    "mend {} (kube-assay explain {id}), or have it accepted: kube-assay register add --report REPORT {id}",
+                    "mend {} (kube-assay explain {id}), or have it accepted: kube-assay register add --report REPORT {id}{known}",
                     words::some(&ids, false)
                 )
             }
@@ -256,14 +270,11 @@ fn was_required(change: &Change) -> bool {
     change.before.as_ref().is_some_and(|before| before.decision.state == State::Required)
 }
 
-/// The deciding values, before and after.
+/// What of the deciding values differs, in parentheses; empty: nothing does, or there was no answer before.
 fn values(change: &Change) -> String {
-    let of = |answer: Option<&crate::drift::Answer>| {
-        let seen = answer.into_iter().flat_map(|answer| &answer.observed).filter(|seen| seen.decides);
-        let seen = seen.map(|seen| format!("{} {}", seen.fact, seen.value.as_deref().unwrap_or(&seen.how)));
-        seen.collect::<Vec<_>>().join(", ")
-    };
-    format!("before: {}", of(change.before.as_ref()))
+    let told = |values: String| if values.is_empty() { "nothing else".to_owned() } else { values };
+    let differing = said::differing(change).filter(|_| change.kind == Kind::EvidenceChanged);
+    differing.map_or(String::new(), |(old, new)| format!(" (before: {}; now: {})", told(old), told(new)))
 }
 
 fn line(finding: &Finding) -> String {
@@ -272,6 +283,10 @@ fn line(finding: &Finding) -> String {
 }
 
 fn told(change: &Change) -> String {
+    told_as(change.kind.word(), change)
+}
+
+fn told_as(what: &str, change: &Change) -> String {
     let after = change.after.as_ref();
     let owner =
         after.and_then(|after| after.decision.owner.as_ref()).map_or(String::new(), |owner| format!(", {owner}"));
@@ -284,14 +299,15 @@ fn told(change: &Change) -> String {
             dates.mended.as_ref().map_or(String::new(), |mended| format!(", mended by {}", words::time(mended)));
         format!(" (failed before, on {}{mended})", words::time(&dates.failed))
     });
+    let pool = change.compared_with.as_ref().map_or(String::new(), |pool| format!(" (compared with {pool})"));
     format!(
-        "{}: {} {} on {} ({}{owner}): {}{dates}",
-        change.kind.word(),
+        "{what}: {} {} on {} ({}{owner}): {}{dates}{pool}{}",
         id(change),
         change.title,
         words::some(&nodes, false),
         words::priority(change.priority),
         after.map_or("", |after| after.reason.as_str()),
+        values(change),
     )
 }
 

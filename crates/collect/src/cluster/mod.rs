@@ -290,7 +290,7 @@ fn git_version(answer: &[u8]) -> Option<String> {
 }
 
 /// The uid of the namespace kube-system: clusters have no other name that stays.
-fn cluster_uid(items: &[Item]) -> Option<String> {
+pub(crate) fn cluster_uid(items: &[Item]) -> Option<String> {
     let place = Place::Api("/api/v1/namespaces".to_owned());
     let item = items.iter().find(|item| item.place == place && item.aspect == Aspect::Objects)?;
     let Seen::Objects(list) = &item.seen else { return None };

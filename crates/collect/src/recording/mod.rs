@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use evidence::{Ask, Capture, FileKind, Objects, OsText, Reach, Seen, Source, Trail};
 
+use crate::cluster::cluster_uid;
 use crate::saved::{Saved, is_kernels};
 
 mod listen;
@@ -121,7 +122,7 @@ impl Recording {
             source: Source::Cluster,
             taken: None,
             root: self.name.clone(),
-            identity: BTreeMap::new(),
+            identity: cluster_uid(&items).map(|uid| ("cluster-uid".to_owned(), uid)).into_iter().collect(),
             reach: Reach { api: true, ..Reach::default() },
             rights: vec!["recorded by a person".to_owned()],
             remarks: vec![format!("{lists} lists of objects were recorded; others are not known")],
@@ -190,10 +191,14 @@ impl Recording {
     }
 
     fn identity(&self) -> BTreeMap<String, String> {
-        [("hostname", self.hostname()), ("os", self.os()), ("kubernetes", self.kubernetes.clone())]
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect()
+        let machine = self.line_of("/etc/machine-id", |line| Some(line.trim()).filter(|id| !id.is_empty()));
+        let told = [
+            ("hostname", self.hostname()),
+            ("machine-id", machine),
+            ("os", self.os()),
+            ("kubernetes", self.kubernetes.clone()),
+        ];
+        told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     fn hostname(&self) -> Option<String> {

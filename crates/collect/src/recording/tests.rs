@@ -428,3 +428,36 @@ proptest! {
         let _ = super::listen::listener(&line);
     }
 }
+
+#[test]
+fn the_cluster_is_known_by_the_uid_of_kube_system() {
+    let start = Start::Objects("/api/v1/namespaces".to_owned());
+    let trail = Trail { id: "namespaces".to_owned(), start, hops: Vec::new(), take: vec![Take::Objects] };
+    let uid = |node: &Recording| {
+        let cluster = node.cluster(vec![trail.clone()]).unwrap();
+        cluster.identity.get("cluster-uid").cloned()
+    };
+    for name in [DEFAULTS, HARDENED] {
+        let mut node = recorded(name);
+        let namespaces: serde_json::Value = serde_json::from_slice(&node.api["/api/v1/namespaces"]).unwrap();
+        let all = namespaces["items"].as_array().unwrap();
+        let own = all.iter().find(|own| own["metadata"]["name"] == "kube-system").unwrap();
+        assert_eq!(uid(&node).as_deref(), own["metadata"]["uid"].as_str(), "{name}");
+        assert!(uid(&node).is_some(), "{name}");
+        for other in ["{\"items\":[]}", "no list", "{\"items\":[{\"metadata\":{\"name\":\"kube-system\"}}]}"] {
+            node.api.insert("/api/v1/namespaces".to_owned(), other.as_bytes().to_vec());
+            assert_eq!(uid(&node), None, "{name}: {other}");
+        }
+        node.api.remove("/api/v1/namespaces");
+        assert_eq!(uid(&node), None, "{name}");
+    }
+}
+
+#[test]
+fn a_machine_is_known_by_its_id() {
+    let mut node = Recording::default();
+    for (text, expected) in [("", None), ("\n", None), ("4d1e5a2b\n", Some("4d1e5a2b"))] {
+        node.write("/etc/machine-id", text);
+        assert_eq!(node.capture(Vec::new()).identity.get("machine-id").map(String::as_str), expected, "{text:?}");
+    }
+}

@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use assess::{Observed, Verdict};
 
-use super::model::Kind;
+use super::model::{Answer, Kind};
 use crate::model::Finding;
+
+/// Facts that are another although nobody changed anything: days go by, and of a version that an update brings only the
+/// bound counts that it is compared with.
+const PASSING: [&str; 4] = ["certificate.days-left", "kernel.talos-version", "kernel.version", "talos.client-days"];
 
 /// What one report says of a demand beside its answer about one subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,9 +92,28 @@ pub(super) fn same_evidence(left: &Finding, right: &Finding) -> bool {
     left.basis == right.basis && left.equivalent == right.equivalent && values(left) == values(right)
 }
 
+/// Whether two answers of one verdict rest on another state, by which an exception would have lapsed. How directly it was
+/// seen does not count, nor do facts that pass by themselves.
+pub(super) fn is_another_state(left: &Answer, right: &Answer) -> bool {
+    let state = |answer: &Answer| {
+        let mut state = register::state(answer.verdict, &answer.observed);
+        state.retain(|fact, _| !PASSING.contains(&fact.as_str()));
+        state
+    };
+    state(left) != state(right)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_passes_by_itself_are_facts_of_the_catalogue() {
+        let facts = assess::vocabulary().facts;
+        for name in PASSING {
+            assert!(facts.contains_key(name), "{name}");
+        }
+    }
 
     const ALL: [Verdict; 5] = [Verdict::Fail, Verdict::Unknown, Verdict::Manual, Verdict::Pass, Verdict::NotApplicable];
 

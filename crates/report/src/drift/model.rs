@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::kinds::is_another_state;
 use crate::model::{CitedBy, Subject, Tool};
 
 /// The schema's name in every drift.
@@ -320,6 +321,34 @@ impl Change {
         fails(&self.after) && !fails(&self.before)
     }
 
+    /// Whether it failed before, and the cluster (or what nobody can tell from it) made it fail in another state: nobody
+    /// knew this failure, and an exception for the old one would have lapsed.
+    pub fn is_altered_failure(&self) -> bool {
+        let (Some(before), Some(after)) = (&self.before, &self.after) else { return false };
+        self.kind == Kind::EvidenceChanged && self.is_old_debt() && self.is_ours() && is_another_state(before, after)
+    }
+
+    /// Whether somebody has to act on a failure that nobody knew, at all or in this state.
+    pub fn is_worse(&self) -> bool {
+        (self.is_new_failure() || self.is_altered_failure()) && self.is_open()
+    }
+
+    /// Whether the cluster made it, or whatever else may have been the cluster.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.causes.iter().any(|cause| matches!(cause, Cause::Cluster | Cause::Unclear))
+    }
+
+    /// Whether something within reach can no longer be seen, and nobody has settled that.
+    pub(crate) fn is_lost(&self) -> bool {
+        let open = |answer: &Answer| !answer.outside && answer.decision.state.is_open();
+        self.kind == Kind::VisibilityLost && self.after.as_ref().is_none_or(open)
+    }
+
+    /// Whether somebody has to act on the later answer.
+    pub(crate) fn is_open(&self) -> bool {
+        self.after.as_ref().is_some_and(|answer| answer.decision.state.is_open())
+    }
+
     /// Whether it failed before and fails now.
     pub fn is_old_debt(&self) -> bool {
         let fails = |answer: &Option<Answer>| answer.as_ref().is_some_and(|answer| answer.verdict == Verdict::Fail);
@@ -348,19 +377,15 @@ impl DecisionChange {
 }
 
 impl Drift {
-    /// Whether something got worse: a failure that nobody knew and nobody has accepted, or an acceptance that no longer
-    /// holds.
+    /// Whether something got worse: a failure that nobody knew, at all or in this state, and nobody has accepted, or an
+    /// acceptance that no longer holds.
     pub fn is_worse(&self) -> bool {
-        let open = |change: &Change| change.after.as_ref().is_some_and(|answer| answer.decision.state.is_open());
-        self.changes.iter().any(|change| change.is_new_failure() && open(change))
-            || self.decisions.iter().any(DecisionChange::is_worse)
+        self.changes.iter().any(Change::is_worse) || self.decisions.iter().any(DecisionChange::is_worse)
     }
 
     /// Whether something within reach can no longer be seen, and nobody has settled that.
     pub fn is_blinder(&self) -> bool {
-        let open = |answer: &Answer| !answer.outside && answer.decision.state.is_open();
-        let lost = |change: &&Change| change.kind == Kind::VisibilityLost;
-        self.changes.iter().filter(lost).any(|change| change.after.as_ref().is_none_or(open))
+        self.changes.iter().any(Change::is_lost)
     }
 
     /// How many findings are of a kind.

@@ -43,6 +43,8 @@ pub(super) struct Matching<'r> {
     of: BTreeMap<&'r str, Counterpart<'r>>,
     /// Each earlier node's name in the later run, where it has one.
     later: BTreeMap<&'r str, &'r str>,
+    /// The nodes of each pool in the later run.
+    pools: BTreeMap<String, Vec<&'r str>>,
     /// What is told of nodes.
     pub told: Nodes,
 }
@@ -91,7 +93,16 @@ impl<'r> Matching<'r> {
             });
         }
         told.changed = if another_tool { Vec::new() } else { changed(before.report, after.report, &later) };
-        Self { of, later, told }
+        let mut pools: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (name, pool) in new_pools {
+            pools.entry(pool).or_default().push(name);
+        }
+        Self { of, later, pools, told }
+    }
+
+    /// The nodes of a pool in the later run.
+    pub(super) fn of_pool(&self, pool: &str) -> &[&'r str] {
+        self.pools.get(pool).map_or(&[], Vec::as_slice)
     }
 
     /// What a node of the later run is compared with.

@@ -255,13 +255,12 @@ impl Telling<'_> {
     /// What to do next.
     fn last_line(&mut self) {
         let drift = self.drift;
-        let mut worst: Vec<&Change> = drift.changes.iter().filter(|change| change.is_new_failure()).collect();
+        let mut worst: Vec<&Change> = drift.changes.iter().filter(|change| change.is_worse()).collect();
         worst.sort_by_key(|change| change.priority);
         let name = |change: &&Change| {
             format!("{} {} ({})", change.component, said::change_ids(change), words::priority(change.priority))
         };
         let worst: Vec<String> = worst.iter().take(3).map(name).collect();
-        let lost = |change: &&Change| change.kind == Kind::VisibilityLost;
         let line = match (worst.is_empty(), drift.decisions.iter().find(|change| change.is_worse())) {
             (false, _) => format!("Start with: {}.", worst.join(", ")),
             (true, Some(change)) => {
@@ -269,9 +268,7 @@ impl Telling<'_> {
                 let owner = owner.map_or("its owner".to_owned(), Clone::clone);
                 format!("Ask {owner} about {}.", said::ids(&change.cited_by, &change.control))
             }
-            _ if drift.changes.iter().any(|change| lost(&change)) => {
-                "Nothing new failed, but less could be seen: see why, above.".to_owned()
-            }
+            _ if drift.is_blinder() => "Nothing new failed, but less could be seen: see why, above.".to_owned(),
             _ if said::debt(drift).is_empty() => "Nothing to do.".to_owned(),
             _ => "Nothing new to do: what fails failed before.".to_owned(),
         };

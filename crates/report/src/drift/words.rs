@@ -55,13 +55,11 @@ pub(crate) fn warnings(before: &Report, after: &Report, nodes: &Nodes) -> Vec<St
     said
 }
 
-/// What got worse, in a line; none: nothing did.
+/// What got worse, in a line; none: nothing did. It is what makes the exit code of `compare`: what nobody has to act on
+/// stands in [`rest`].
 pub(crate) fn worse(drift: &Drift) -> Option<String> {
     let mut said = Vec::new();
-    let failures = |kind: Kind| {
-        let new = |change: &&Change| change.kind == kind && change.is_new_failure();
-        drift.changes.iter().filter(new).count()
-    };
+    let count = |what: &dyn Fn(&Change) -> bool| drift.changes.iter().filter(|change| what(change)).count();
     for (kind, one, many) in [
         (Kind::New, "new failure", "new failures"),
         (Kind::Regressed, "failure is back", "failures are back"),
@@ -69,9 +67,13 @@ pub(crate) fn worse(drift: &Drift) -> Option<String> {
         (Kind::Demanded, "failure that was not demanded before", "failures that were not demanded before"),
         (Kind::Disagrees, "failure that the other tool does not see", "failures that the other tool does not see"),
     ] {
-        let count = failures(kind);
+        let count = count(&|change| change.kind == kind && change.is_new_failure() && change.is_open());
         said.extend((count > 0).then(|| number(count, one, many)));
     }
+    let altered = count(&|change| change.is_altered_failure() && change.is_open());
+    said.extend(
+        (altered > 0).then(|| number(altered, "known failure in another state", "known failures in another state")),
+    );
     for (event, one, many) in [
         (Event::Expired, "acceptance has expired", "acceptances have expired"),
         (Event::Lapsed, "acceptance has lapsed", "acceptances have lapsed"),
@@ -80,8 +82,7 @@ pub(crate) fn worse(drift: &Drift) -> Option<String> {
         let count = drift.decisions.iter().filter(|own| own.event == event && own.is_worse()).count();
         said.extend((count > 0).then(|| number(count, one, many)));
     }
-    let lost = |change: &&Change| change.kind == Kind::VisibilityLost;
-    let lost = drift.changes.iter().filter(lost).count();
+    let lost = count(&Change::is_lost);
     said.extend((lost > 0).then(|| number(lost, "finding can no longer be seen", "findings can no longer be seen")));
     (!said.is_empty()).then(|| said.join(", "))
 }
@@ -93,10 +94,16 @@ pub(crate) fn rest(drift: &Drift) -> String {
         0 => "no failure is left from before".to_owned(),
         _ => number(debt, "failure is", "failures are") + " left from before",
     }];
-    for (kind, word) in
-        [(Kind::Fixed, "fixed"), (Kind::EvidenceChanged, "with other values"), (Kind::Dropped, "dropped")]
-    {
-        let count = drift.count(kind);
+    let count = |what: &dyn Fn(&Change) -> bool| drift.changes.iter().filter(|change| what(change)).count();
+    let settled = count(&|change| change.is_new_failure() && !change.is_open());
+    let beyond = count(&|change| change.kind == Kind::VisibilityLost && !change.is_lost());
+    for (count, word) in [
+        (settled, "new and settled"),
+        (beyond, "no longer seen, which nobody has to act on"),
+        (drift.count(Kind::Fixed), "fixed"),
+        (drift.count(Kind::EvidenceChanged), "with other values"),
+        (drift.count(Kind::Dropped), "dropped"),
+    ] {
         said.extend((count > 0).then(|| format!("{count} {word}")));
     }
     said.join(", ")

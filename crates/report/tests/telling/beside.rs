@@ -7,6 +7,7 @@ use report::drift::{self, Drift, Reports};
 use report::{Beside, PastRun, Report, State, github, html, junit, markdown, sarif};
 use serde_json::Value;
 
+use crate::drift::nodes::{SPREAD, pool};
 use crate::{every, html as page, samples};
 
 const TOKENS: &str = "apiserver-token-auth-file";
@@ -145,6 +146,24 @@ fn a_result_says_how_it_stands_to_the_baseline() {
     // What another tool said is no baseline of ours.
     before.tool.name = "kube-bench".to_owned();
     assert!(states(&after, &between(&before, &after)).iter().all(|(_, state)| state.is_none()));
+}
+
+/// What closes a gate for new failures is marked as new by every format that marks anything.
+#[test]
+fn what_spreads_over_a_pool_is_marked_as_new() {
+    for (before, after, known) in SPREAD {
+        let (before, report) = (pool(before), pool(after));
+        let drift = between(&before, &report);
+        let beside = Beside { drift: Some(&drift), ..Beside::default() };
+        let marks = [
+            states(&report, &drift)[0].1.as_deref() == Some("new"),
+            markdown(&report, &beside).contains("| FAIL<br>new | 4.2.1 |"),
+            junit(&report, &beside).contains("message=\"FAIL (new): "),
+            github(&report, &beside).contains("FAIL 4.2.1 (new)"),
+            html(&report, &beside).contains("data-change=\"new\""),
+        ];
+        assert_eq!(marks, [!known; 5]);
+    }
 }
 
 #[test]

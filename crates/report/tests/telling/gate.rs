@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use report::drift::{Dated, Place, Reports, compare};
 use report::{FailOn, Gate, Policy, Report, Stand, State, gate};
 
+use crate::drift::nodes::{SPREAD, pool};
 use crate::samples;
 
 fn policy(fail_on: FailOn) -> Policy {
@@ -113,6 +114,74 @@ fn a_profile_or_a_tool_turns_no_gate_red_by_itself() {
     assert_eq!(new(&before, &after).stand, Stand::Closed);
 }
 
+/// What happens to a finding.
+type Changes<'c> = &'c dyn Fn(&mut report::Finding);
+
+#[test]
+fn a_known_failure_in_another_state_closes_it() {
+    const ETCD: &str = "etcd-client-certificate-auth";
+    let etcd = |change: &dyn Fn(&mut report::Finding)| {
+        let mut report = samples::control_plane();
+        change(report.findings.iter_mut().find(|finding| finding.control == ETCD).unwrap());
+        report
+    };
+    let value = |finding: &mut report::Finding, fact: &str, value: &str| {
+        finding.observed.push(samples::observed(fact, Some(value), "observed", "somewhere", true));
+    };
+    let before = etcd(&|finding| value(finding, "kernel.version", "6.12.48"));
+    let cases: [(Changes<'_>, Stand, &str); 5] = [
+        (&|own| value(own, "etcd.trusted", "all"), Stand::Closed, "now: etcd.trusted = all)"),
+        (&|own| own.observed[0].value = None, Stand::Closed, "before: etcd.client-cert-auth = false; now: etcd"),
+        // How directly it was seen is no state, and what an update brings is none.
+        (&|own| own.basis = Some(evidence::Basis::Declared), Stand::Open, "note: evidence-changed: 2.2 "),
+        (
+            &|own| own.observed.last_mut().unwrap().value = Some("6.12.49".to_owned()),
+            Stand::Open,
+            "note: evidence-changed",
+        ),
+        // Somebody knows it.
+        (
+            &|own| {
+                value(own, "etcd.trusted", "all");
+                own.decision = samples::decision(State::Accepted);
+            },
+            Stand::Open,
+            "",
+        ),
+    ];
+    for (change, stand, line) in cases {
+        let mut after = before.clone();
+        change(after.findings.iter_mut().find(|finding| finding.control == ETCD).unwrap());
+        let gate = new(&before, &after);
+        assert_eq!(gate.stand, stand, "{:?}", gate.told);
+        assert!(gate.told.iter().any(|told| told.contains(line)) || line.is_empty(), "{:?}", gate.told);
+        let closed = stand == Stand::Closed;
+        let known = |told: &String| told.starts_with("known failure in another state: 2.2 ");
+        assert_eq!(gate.told.iter().any(known), closed, "{:?}", gate.told);
+        assert_eq!(gate.next.contains("--fail-on none takes all that is open as known"), closed, "{}", gate.next);
+    }
+    // The tool reads more of the same evidence.
+    let after = etcd(&|own| value(own, "etcd.trusted", "all"));
+    let mut older = before;
+    older.tool.version = "0.0.9".to_owned();
+    let reports = Reports { before: &older, replayed: Some(&after), reprofiled: Some(&after), after: &after };
+    let by_tool = gate(&after, Some(&compare(&reports, &|_| Vec::new())), &policy(FailOn::New));
+    assert_eq!(by_tool.stand, Stand::Open, "{:?}", by_tool.told);
+    assert!(by_tool.told.iter().any(|line| line.starts_with("note: evidence-changed")), "{:?}", by_tool.told);
+}
+
+#[test]
+fn a_failure_that_spreads_over_its_pool_closes_it() {
+    for (before, after, known) in SPREAD {
+        let gate = new(&pool(before), &pool(after));
+        let failures: Vec<&String> = gate.told.iter().filter(|line| !line.starts_with("no longer there")).collect();
+        let line = if known { "note: on nodes that are new, as in their pool before: " } else { "new: 4.2.1 " };
+        assert_eq!(gate.stand == Stand::Closed, !known, "{before} {after}: {:?}", gate.told);
+        assert!(failures.iter().any(|told| told.starts_with(line)), "{before} {after}: {:?}", gate.told);
+        assert_eq!(failures.iter().any(|told| told.starts_with("note: ")), known, "{before} {after}: {:?}", gate.told);
+    }
+}
+
 #[test]
 fn what_was_accepted_closes_it_when_that_ends_and_names_its_owner() {
     let mut accepted = samples::control_plane();
@@ -158,11 +227,26 @@ fn coverage_and_age_have_bounds() {
         policy.min_coverage = Some(least);
         assert_eq!(gate(&report, None, &policy).stand, stand, "{least}");
     }
+    // Of nothing nothing was decided.
+    let mut blind = report.clone();
+    (blind.coverage.within_reach, blind.coverage.decided) = (0, 0);
+    for (least, stand) in [(0, Stand::Open), (1, Stand::Unseen), (100, Stand::Unseen)] {
+        policy.min_coverage = Some(least);
+        assert_eq!(gate(&blind, None, &policy).stand, stand, "{least}");
+    }
     policy.min_coverage = None;
     for (hours, stand) in [(24 * 365, Stand::Open), (1, Stand::Unseen)] {
         policy.max_age = Some(SignedDuration::from_hours(hours));
         let gate = gate(&report, None, &policy);
         assert_eq!(gate.stand, stand, "{hours}: {:?}", gate.told);
+    }
+    // Two clocks may differ, and not by more.
+    for (taken, stand) in [("2026-03-04T02:20:00Z", Stand::Open), ("2026-03-04T03:00:00Z", Stand::Unseen)] {
+        let mut ahead = report.clone();
+        ahead.run.captures[0].taken = Some(taken.to_owned());
+        let gate = gate(&ahead, None, &policy);
+        assert_eq!(gate.stand, stand, "{taken}: {:?}", gate.told);
+        assert_eq!(gate.told.iter().any(|line| line.contains("is dated in the future")), stand == Stand::Unseen);
     }
     let mut undated = report;
     undated.run.captures[0].taken = None;

@@ -47,6 +47,30 @@ fn rows_for_grep() {
     assert_snapshot!(wide(&samples::two_nodes(), &Options::default()));
 }
 
+/// The standard library pads to no more than 65,535 letters.
+#[test]
+fn rows_are_as_wide_as_their_widest_cell() {
+    let mut report = samples::control_plane();
+    let long = "é".repeat(70_000);
+    report.findings[0].subjects[0].name.clone_from(&long);
+    report.findings[2].observed.push(samples::observed("f", Some(&long), "observed", "somewhere", true));
+    report.findings[3].subjects.clear();
+    report.findings[4].subjects[0].captures.clear();
+    let told = wide(&report, &Options::default());
+    let rows: usize = report.findings.iter().flat_map(|own| &own.subjects).map(|own| own.captures.len()).sum();
+    // Two findings are told although they name no node.
+    assert_eq!(told.lines().count(), 1 + rows + 2);
+    let at = |line: &str, column: &str| {
+        let byte = line.find(column).unwrap();
+        line[..byte].chars().count()
+    };
+    let header = told.lines().next().unwrap();
+    let first = told.lines().nth(1).unwrap();
+    assert_eq!(at(header, "BASIS") - at(header, "SUBJECT"), 70_002);
+    assert_eq!((at(first, &long), at(first, "running")), (at(header, "SUBJECT"), at(header, "BASIS")));
+    assert!(told.lines().all(|line| line.trim_end() == line));
+}
+
 #[test]
 fn colours_add_nothing_but_colour() {
     let report = samples::control_plane();
