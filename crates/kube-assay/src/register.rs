@@ -31,7 +31,7 @@ pub(crate) enum RegisterCommand {
     Lint {
         /// The register
         file: PathBuf,
-        /// A report that was made with this register (-o json): entries that match nothing in it are mistakes too
+        /// A report that was made with this register (-o json): entries by which nothing was decided are mistakes too
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
         #[command(flatten)]
@@ -139,15 +139,16 @@ fn lint(file: &Path, report: Option<&Path>, day: &Day, content: &Content) -> any
         let _ = write!(told, "\n{}", register::STRONG);
     }
     if let Some(path) = report {
-        let unused = unused(&read_report(path)?, &digest)?;
+        let report = read_report(path)?;
+        let unused = unused(&report, &digest)?;
         wrong |= !unused.is_empty();
-        for entry in unused {
-            let _ = writeln!(
-                told,
-                "error[{}]: {} matches nothing: take it out",
-                register::code::NO_MATCH,
-                report::inert(&entry)
-            );
+        for entry in &unused {
+            let _ = writeln!(told, "error[{}]: {}: take it out", register::code::UNUSED, report::inert(entry));
+        }
+        if !unused.is_empty() && !report.run.captures.iter().any(|capture| capture.source == "cluster") {
+            let nodes: Vec<&str> = report.run.captures.iter().map(|capture| capture.name.as_str()).collect();
+            let note = format!("the report tells of {} alone: other nodes may have what it lacks", nodes.join(", "));
+            let _ = writeln!(told, "note: {}", report::inert(&note));
         }
     }
     if !wrong {

@@ -35,6 +35,9 @@ pub struct Context {
     pub names: BTreeSet<String>,
     /// Whether a selection narrowed what was judged: what is missing then says nothing.
     pub narrowed: bool,
+    /// Whether the cluster itself told all its nodes. Where it did not, an entry may be meant for a node that was not looked
+    /// at.
+    pub every_node: bool,
     /// Entries that [`crate::lint`] refuses, by their line, with why: they do not hold.
     pub refused: BTreeMap<usize, String>,
 }
@@ -238,11 +241,7 @@ impl<'r> Decider<'r> {
                 }
                 Fit::Yes => {}
             }
-            // Accepted for another demand of the same control, which is judged beside this one.
-            let demand = asked.demand.control.expected(&asked.demand.parameters);
-            if let Some(then) = exception.accepted.expected.as_ref().filter(|then| **then != demand)
-                && self.demanded.get(exception.control.as_str()).is_some_and(|all| all.contains(then))
-            {
+            if !self.is_meant(exception, asked.demand) {
                 continue;
             }
             if self.is_refused(&exception.at, decision) {
@@ -284,6 +283,14 @@ impl<'r> Decider<'r> {
         }
         decision.state = self.until(exception.expires, State::Accepted);
         true
+    }
+
+    /// Whether an exception speaks of this demand, and was not accepted for another of the same control, which is judged
+    /// beside this one.
+    fn is_meant(&self, exception: &Exception, demand: &Judged<'_>) -> bool {
+        let own = demand.control.expected(&demand.parameters);
+        let other = exception.accepted.expected.as_ref().filter(|then| **then != own);
+        !other.is_some_and(|then| self.demanded.get(exception.control.as_str()).is_some_and(|all| all.contains(then)))
     }
 
     fn answered(&self, asked: &Asked<'_>, decision: &mut Decision) -> Answered {

@@ -125,6 +125,17 @@ pub enum Class {
     Informational,
 }
 
+impl Class {
+    /// Its word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::ProviderOwned => "provider-owned",
+            Self::Informational => "informational",
+        }
+    }
+}
+
 /// What is of a class, and why.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 pub struct Classed {

@@ -57,7 +57,8 @@ pub struct RegisterInfo {
     pub accepted: BTreeMap<String, usize>,
     /// Findings whose decision has expired, by who answers for them.
     pub overdue: BTreeMap<String, usize>,
-    /// Entries that speak of nothing that was found: each with its place.
+    /// Entries by which nothing was decided: each with its place, and whether it matches nothing, is mended, or is about
+    /// a control that is not demanded.
     pub unused: Vec<String>,
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn register(register: &RegisterInfo) -> Vec<(&'static str, String)> {
         ("risk accepted by", owners(&register.accepted)),
         ("overdue with", owners(&register.overdue)),
     ];
-    said.extend(register.unused.iter().map(|unused| ("matches nothing", unused.clone())));
+    said.extend(register.unused.iter().map(|unused| ("unused", unused.clone())));
     said.retain(|(_, text)| !text.is_empty());
     said
 }

@@ -17,15 +17,12 @@ pub(super) enum Fit {
 impl Decider<'_> {
     /// Whether an entry's scope fits an outcome.
     pub(super) fn fits(&self, scope: &Scope, asked: &Asked<'_>) -> Fit {
-        let control: &Control = asked.demand.control;
         let any = |list: &[String], test: &dyn Fn(&str) -> bool| list.is_empty() || list.iter().any(|one| test(one));
         let subject = asked.outcome.subject.name.as_str();
         let within = |namespace: &str| {
             subject == namespace || subject.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/'))
         };
-        let fits = any(&scope.controls, &|name| control.name == name)
-            && (scope.sections.is_empty() || scope.in_sections.contains(&control.name))
-            && any(&scope.components, &|name| control.component == name)
+        let fits = scope.is_about(asked.demand.control)
             && any(&scope.platforms, &|name| self.context.platform == name)
             && any(&scope.namespaces, &within)
             && any(&scope.subjects, &|name| subject == name);
@@ -55,6 +52,14 @@ impl Decider<'_> {
 }
 
 impl Scope {
+    /// Whether it speaks of a control, by its name, a section or its component.
+    pub(super) fn is_about(&self, control: &Control) -> bool {
+        let names = |list: &[String], name: &String| list.is_empty() || list.contains(name);
+        names(&self.controls, &control.name)
+            && (self.sections.is_empty() || self.in_sections.contains(&control.name))
+            && names(&self.components, &control.component)
+    }
+
     /// How closely it speaks of something.
     pub(super) fn closeness(&self) -> u32 {
         let weigh = |given: bool, weight: u32| if given { weight } else { 0 };

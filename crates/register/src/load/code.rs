@@ -40,8 +40,8 @@ pub const NO_EVIDENCE: &str = "no-evidence";
 pub const NO_RECHECK: &str = "no-recheck";
 /// A scope that speaks of everything.
 pub const TOO_WIDE: &str = "too-wide";
-/// An entry that speaks of nothing that there is.
-pub const NO_MATCH: &str = "matches-nothing";
+/// An entry by which nothing was decided.
+pub const UNUSED: &str = "unused-entry";
 /// An entry that stands in the register twice.
 pub const TWICE: &str = "entry-twice";
 /// A control that compensates for itself.
