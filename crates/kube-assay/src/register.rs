@@ -10,7 +10,7 @@ use benchmark::Content;
 use clap::{Args, Subcommand};
 use diag::{Diagnostic, Sources};
 use register::{Draft, Register, Under};
-use report::{Finding, Report};
+use report::{Finding, RegisterInfo, Report};
 
 use crate::cli::ContentArgs;
 use crate::exit::{Exit, Mistake, mistake};
@@ -166,9 +166,12 @@ fn lint(file: &Path, report: Option<&Path>, day: &Day, content: &Content) -> any
     Ok(if wrong { Exit::Usage } else { Exit::Clean })
 }
 
-/// Entries that matched nothing when a report was made with this very register.
+/// Entries by which nothing was decided when a report was made with this very register.
 fn unused(report: &Report, digest: &str) -> anyhow::Result<Vec<String>> {
     match &report.register {
+        Some(RegisterInfo { digest: own, foreign: Some(why), .. }) if own == digest => {
+            Err(mistake(format!("the report says nothing of its entries: {why}")))
+        }
         Some(info) if info.digest == digest => Ok(info.unused.clone()),
         _ => {
             Err(mistake("the report was made with another register: scan again with --register, and give that report"))

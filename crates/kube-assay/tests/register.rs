@@ -133,6 +133,42 @@ answers:
     assert!(ended.err.contains("made with another register"), "{}", ended.err);
 }
 
+/// Another cluster's register is said to be that once, and everything stays open.
+#[test]
+fn a_register_of_another_cluster_decides_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, bare) = scan(directory.path(), None, DAY);
+    let report = directory.path().join("report.json");
+    let draft = call(&["register", "add", "1.2.16@cis-2.0.1", "--report", report.to_str().unwrap(), "--as-of", DAY]);
+    let path = directory.path().join("register.yaml");
+    let owner = "owners:\n  - owner: platform-team\n";
+    std::fs::write(&path, format!("register: production\ncluster: prod-1\n{owner}{}", filled(&draft.out))).unwrap();
+    let json = format!("json={}", report.display());
+    let told = |cluster: &str| {
+        let path = path.to_str().unwrap();
+        let out = ["-o", "terminal", "-o", &json, "--as-of", DAY, "--cluster-name", cluster];
+        let ended = call(&[&["scan", "--evidence", STOCK, "--register", path], &out[..]].concat());
+        let report: Report = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+        (ended, report)
+    };
+    let says = "the register production speaks of the cluster prod-1, and this is prod-2: it decides nothing";
+    let (ended, foreign) = told("prod-2");
+    assert_eq!(ended.code, 1, "{}", ended.out);
+    let lines = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(lines.matches(says).count(), 1, "{}", ended.out);
+    assert_eq!(foreign.register.as_ref().unwrap().foreign.as_deref(), Some(says));
+    assert_eq!(foreign.findings, bare.findings);
+    let lint =
+        call(&["register", "lint", path.to_str().unwrap(), "--report", report.to_str().unwrap(), "--as-of", DAY]);
+    assert_eq!(lint.code, 2);
+    assert!(lint.err.contains(says), "{}", lint.err);
+    // Its own cluster is decided by it.
+    let (ended, own) = told("prod-1");
+    assert!(!ended.out.contains("decides nothing"), "{}", ended.out);
+    let decided = own.findings.iter().find(|finding| finding.control == "apiserver-audit-log").unwrap();
+    assert_eq!(decided.decision.state, State::Accepted);
+}
+
 #[test]
 fn mistakes_are_told_where_they_stand_and_end_the_scan() {
     let directory = tempfile::tempdir().unwrap();

@@ -104,15 +104,15 @@ impl<'r> Decider<'r> {
             None => State::default_for(outcome.verdict, outcome.outside),
         };
         let mut decision = Decision::from(base);
+        // Another cluster's register says nothing here, not even who answers for it. That is told once, of the whole.
+        if self.foreign().is_some() {
+            return decision;
+        }
         if let Some(owner) = self.owner(asked) {
             decision.owner = Some(owner.owner.clone());
             decision.source.clone_from(&owner.source);
         }
         if matches!(outcome.verdict, Verdict::Pass | Verdict::NotApplicable) {
-            return decision;
-        }
-        if let Some(foreign) = self.foreign() {
-            decision.lapsed.push(foreign);
             return decision;
         }
         let found = match outcome.verdict {

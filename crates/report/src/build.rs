@@ -152,6 +152,7 @@ fn register_info(
         name: answerable.register.name.clone(),
         digest: answerable.digest.to_owned(),
         as_of: answerable.as_of.to_string(),
+        foreign: decider.foreign(),
         accepted: by_owner(State::Accepted),
         overdue: by_owner(State::Overdue),
         unused: unused.map(|(at, what)| format!("{at}: {what}")).collect(),

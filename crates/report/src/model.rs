@@ -53,6 +53,9 @@ pub struct RegisterInfo {
     pub digest: String,
     /// The day on which it was asked (`YYYY-MM-DD`).
     pub as_of: String,
+    /// Why it decides nothing: it speaks of another cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<String>,
     /// Findings that somebody accepts, by who answers for them.
     pub accepted: BTreeMap<String, usize>,
     /// Findings whose decision has expired, by who answers for them.

@@ -89,6 +89,47 @@ fn grants_answers_and_classes_decide_their_own() {
     assert_eq!(owner.as_deref(), Some("platform-team"));
 }
 
+/// A register that was written for another cluster decides nothing, and is told as such once.
+#[test]
+fn a_foreign_register_decides_nothing() {
+    let content = content();
+    let register = sample(content);
+    let all = [
+        judged(content, "kubelet-no-read-only-port", port("10255")),
+        judged(content, "kubelet-event-rate", outcome(Verdict::Fail, "component", "kubelet", Vec::new())),
+        judged(content, "scheduler-no-profiling", outcome(Verdict::Unknown, "component", "kube-scheduler", Vec::new())),
+        judged(
+            content,
+            "users-do-not-use-client-certificates",
+            outcome(Verdict::Manual, "component", "kube-apiserver", Vec::new()),
+        ),
+        judged(content, "apiserver-no-profiling", outcome(Verdict::Pass, "component", "kube-apiserver", Vec::new())),
+    ];
+    let own = register.cluster.clone().unwrap();
+    for (names, foreign) in [
+        (vec![own.as_str()], None),
+        (vec!["another", own.as_str()], None),
+        (vec!["another"], Some("this is another: it decides nothing")),
+        (vec![], Some("this is one whose name was not seen (give --cluster-name): it decides nothing")),
+    ] {
+        let names: std::collections::BTreeSet<String> = names.into_iter().map(str::to_owned).collect();
+        let decider = Decider::new(&register, Context { names: names.clone(), ..context(DAY) }, &all);
+        let told = decider.foreign();
+        assert_eq!(told.is_some(), foreign.is_some(), "{names:?}");
+        assert!(told.iter().zip(foreign).all(|(told, why)| told.ends_with(why)), "{told:?}");
+        for demand in &all {
+            let outcome = &demand.outcomes[0].1;
+            let decision = decider.decide(&Asked { demand, capture: "w1", outcome });
+            let plain = Decision::from(State::default_for(outcome.verdict, outcome.outside));
+            assert_eq!(decision == plain, foreign.is_some(), "{names:?} {}: {decision:?}", demand.control.name);
+        }
+    }
+    // One that names no cluster is taken for every one.
+    let shared = Register { cluster: None, ..register.clone() };
+    let decider = Decider::new(&shared, Context { names: [].into(), ..context(DAY) }, &all);
+    assert_eq!(decider.foreign(), None);
+}
+
 proptest::proptest! {
     /// A register never moves a verdict's own question: what passes needs no decision, and an outcome without an entry is
     /// decided as without a register.
