@@ -265,8 +265,8 @@ fn due(file: &Path, within: i64, day: &Day, content: &Content) -> anyhow::Result
             0 => "today".to_owned(),
             1 => "tomorrow".to_owned(),
             left if left > 0 => format!("in {left} days"),
-            -1 => "since yesterday".to_owned(),
-            left => format!("since {} days", -left),
+            -1 => "1 day past".to_owned(),
+            left => format!("{} days past", -left),
         };
         let owner = due.owner.unwrap_or("nobody");
         let line = format!("{}  {when}  {owner}  {}  ({})", due.day, due.what, due.at);

@@ -80,7 +80,12 @@ fn a_finding_becomes_an_exception_that_holds_expires_and_names_its_owner() {
     let due = call(&["register", "due", path.to_str().unwrap(), "--as-of", "2027-02-20", "--within", "30d"]);
     assert_eq!((due.code, due.out.lines().count()), (0, 1));
     assert!(due.out.contains("in 4 days  platform-team  exception for apiserver-audit-log"), "{}", due.out);
-    assert_eq!(call(&["register", "due", path.to_str().unwrap(), "--as-of", "2027-03-01"]).code, 1);
+    let late = call(&["register", "due", path.to_str().unwrap(), "--as-of", "2027-03-01"]);
+    assert_eq!(late.code, 1);
+    assert!(late.out.starts_with("2027-02-24  5 days past  platform-team"), "{}", late.out);
+    let evidence = ["scan", "--evidence", STOCK, "--as-of", "2027-03-01", "--register", path.to_str().unwrap()];
+    let told = call(&evidence).out;
+    assert!(told.contains("1.2.16, platform-team: expired after 2027-02-24"), "{told}");
 }
 
 #[test]

@@ -15,8 +15,8 @@ use crate::model::{Answer, At, Class, Classed, Exception, Grant, Owner, Register
 
 use self::fit::Fit;
 pub(crate) use self::lapse::VERDICT;
-use self::lapse::changed;
 pub use self::lapse::state;
+use self::lapse::{changed, not_yet};
 
 /// What an outcome is decided in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,7 +205,7 @@ impl<'r> Decider<'r> {
             }
             let mut broken = Vec::new();
             if grant.since > self.context.as_of {
-                broken.push(format!("granted from {} on", grant.since));
+                broken.push(not_yet(grant.since));
             }
             if !grant.state.is_empty() {
                 broken.extend(changed(&grant.state, &state(asked.outcome.verdict, &asked.outcome.observed)));
@@ -300,7 +300,7 @@ impl<'r> Decider<'r> {
             match self.fits(&answer.scope, asked) {
                 Fit::Yes if self.is_refused(&answer.at, decision) => {}
                 Fit::Yes if answer.date > self.context.as_of => {
-                    decision.lapsed.push(format!("{}: answered on {}, later than this day", answer.at, answer.date));
+                    decision.lapsed.push(format!("{}: {}", answer.at, not_yet(answer.date)));
                 }
                 Fit::Yes if answer.question.as_ref().is_some_and(|asked| *asked != question) => {
                     decision.lapsed.push(format!("{}: another question was answered", answer.at));

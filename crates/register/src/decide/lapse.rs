@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use assess::{Observed, Verdict};
+use jiff::civil::Date;
 
 use super::{Asked, Decider};
 use crate::model::{Exception, Trigger, Under};
@@ -12,7 +13,7 @@ impl Decider<'_> {
     pub(super) fn broken(&self, exception: &Exception, asked: &Asked<'_>) -> Vec<String> {
         let mut why = Vec::new();
         if exception.accepted.since > self.context.as_of {
-            why.push(format!("accepted from {} on", exception.accepted.since));
+            why.push(not_yet(exception.accepted.since));
         }
         why.extend(changed(&exception.accepted.state, &state(asked.outcome.verdict, &asked.outcome.observed)));
         if let Some(name) = &exception.compensating.control {
@@ -82,6 +83,11 @@ pub fn state(verdict: Verdict, observed: &[Observed]) -> BTreeMap<String, String
         Verdict::NotApplicable => "not-applicable",
     };
     facts.chain([(VERDICT.to_owned(), word.to_owned())]).collect()
+}
+
+/// Why a decision of a later day does not hold.
+pub(super) fn not_yet(day: Date) -> String {
+    format!("it holds from {day} on, which is later than this day")
 }
 
 /// How two states differ, in words.

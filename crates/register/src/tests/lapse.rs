@@ -48,7 +48,7 @@ fn an_exception_ends_for_a_reason_that_is_told() {
     );
     lapsed(
         decided(|register, _, _| register.exceptions[0].accepted.since = date(2026, 12, 1)),
-        "accepted from 2026-12-01 on",
+        "register.yaml:29: it holds from 2026-12-01 on, which is later than this day",
     );
     let no_labels = decided(|register, context, _| {
         context.labels.clear();
@@ -81,6 +81,8 @@ fn an_exception_expires_and_then_names_its_owner() {
         (date(2030, 1, 1), State::Overdue),
     ] {
         let decision = decided(|_, context, _| context.as_of = day);
+        let term = if state == State::Overdue { "expired after 2027-03-31" } else { "until 2027-03-31" };
+        assert_eq!(decision.term().as_deref(), Some(term));
         assert_eq!((decision.state, decision.owner.as_deref()), (state, Some("storage-team")), "{day}");
     }
 }
