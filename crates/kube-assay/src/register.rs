@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use assess::Verdict;
@@ -45,6 +45,9 @@ pub(crate) enum RegisterCommand {
         /// The report (-o json)
         #[arg(long, value_name = "FILE")]
         report: PathBuf,
+        /// Put the entries into this register, each at the end of its list, and leave the rest as it is. Default: print them
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
         #[command(flatten)]
         day: Day,
     },
@@ -96,7 +99,10 @@ pub(crate) fn run(arguments: &RegisterArgs) -> anyhow::Result<Exit> {
     let content = content::load_valid(&arguments.content.controls)?;
     match &arguments.command {
         RegisterCommand::Lint { file, report, day } => lint(file, report.as_deref(), day, &content),
-        RegisterCommand::Add { control, report, day } => add(control, &read_report(report)?, day, &content),
+        RegisterCommand::Add { control, report, into, day } => {
+            let lists = drafts(control, &read_report(report)?, day, &content)?;
+            add(&lists, into.as_deref())
+        }
         RegisterCommand::Due { file, within, day } => due(file, *within, day, &content),
         RegisterCommand::Init { platform, name, day } => {
             let known = content.platforms.iter().map(|platform| platform.name.as_str());
@@ -179,7 +185,41 @@ fn unused(report: &Report, digest: &str) -> anyhow::Result<Vec<String>> {
     }
 }
 
-fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyhow::Result<Exit> {
+/// Drafts by the name of the list that they go into.
+type Drafts = BTreeMap<&'static str, String>;
+
+fn add(lists: &Drafts, into: Option<&Path>) -> anyhow::Result<Exit> {
+    let Some(path) = into else {
+        let text: Vec<String> = lists.iter().map(|(list, entries)| format!("{list}:\n{entries}")).collect();
+        output::print(&text.join("\n"))?;
+        return Ok(Exit::Clean);
+    };
+    let name = path.display().to_string();
+    let mut text = content::text(path)?;
+    for (list, entries) in lists {
+        text = register::insert(&name, &text, list, entries).map_err(|found| {
+            let mut sources = Sources::default();
+            sources.add(&name, &text);
+            let drawn = diag::render(&found, &sources, false);
+            mistake(format!("{name} was left as it is: nothing could be put into it\n{drawn}"))
+        })?;
+    }
+    // Who may read it may read it afterwards.
+    let may = std::fs::metadata(path).map_err(|error| mistake(format!("{name}: {error}")))?.permissions();
+    output::write_by(path, |file| {
+        file.set_permissions(may)?;
+        Ok(file.write_all(text.as_bytes())?)
+    })?;
+    let lists = lists.keys().copied().collect::<Vec<_>>().join(", ");
+    output::print(&report::inert(&format!(
+        "drafted into {name}, at the end of {lists}: `kube-assay register lint` says what is left to be written"
+    )))?;
+    output::print("\n")?;
+    Ok(Exit::Clean)
+}
+
+/// Drafts of what is open about controls.
+fn drafts(names: &[String], report: &Report, day: &Day, content: &Content) -> anyhow::Result<Drafts> {
     let now = Under {
         kubernetes: report
             .kubernetes
@@ -189,7 +229,7 @@ fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyho
         profile: report.profiles.first().map(|profile| format!("{}@{:.12}", profile.name, profile.digest)),
         cluster: told(report, "cluster-uid"),
     };
-    let mut lists: BTreeMap<&str, String> = BTreeMap::new();
+    let mut lists = Drafts::new();
     for name in names {
         let found = |finding: &&Finding| {
             finding.control == *name
@@ -223,9 +263,7 @@ fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyho
             }
         }
     }
-    let text: Vec<String> = lists.into_iter().map(|(list, entries)| format!("{list}:\n{entries}")).collect();
-    output::print(&text.join("\n"))?;
-    Ok(Exit::Clean)
+    Ok(lists)
 }
 
 /// What a run's captures tell under a name.

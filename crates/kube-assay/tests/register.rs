@@ -138,6 +138,66 @@ answers:
     assert!(ended.err.contains("made with another register"), "{}", ended.err);
 }
 
+/// The way that `init` shows: a first register, drafts put into it, words written, and an auditor takes it.
+#[test]
+fn drafts_go_into_a_first_register() {
+    let directory = tempfile::tempdir().unwrap();
+    scan(directory.path(), None, DAY);
+    let report = directory.path().join("report.json");
+    let path = directory.path().join("register.yaml");
+    let (report, register) = (report.to_str().unwrap(), path.to_str().unwrap());
+    let first = call(&["register", "init", "--platform", "kubeadm", "--as-of", DAY]).out + "# kept by ada\n";
+    std::fs::write(&path, &first).unwrap();
+    let add = |controls: &[&str]| {
+        call(&[&["register", "add", "--report", report, "--into", register, "--as-of", DAY], controls].concat())
+    };
+    // An exception, an answer and a grant; then another exception, behind the first.
+    let ended =
+        add(&["1.2.16@cis-2.0.1", "users-do-not-use-client-certificates", "network-policies-in-every-namespace"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.out.contains("at the end of answers, exceptions, grants"), "{}", ended.out);
+    assert_eq!(add(&["1.2.15@cis-2.0.1"]).code, 0);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with(&first), "{text}");
+    for list in ["\nexceptions:\n", "\nanswers:\n", "\ngrants:\n"] {
+        assert_eq!(text.matches(list).count(), 1, "{text}");
+    }
+    std::fs::write(&path, filled(&text)).unwrap();
+    let lint = call(&["register", "lint", register, "--as-of", DAY]);
+    assert_eq!(lint.code, 0, "{}", lint.out);
+    assert!(lint.out.contains("4 owner(s), 0 class(es), 2 exception(s), 1 grant(s) and 1 answer(s)"), "{}", lint.out);
+    // Drafts that were written behind it are told where they belong; nothing is put into what cannot be read.
+    let printed = call(&["register", "add", "--report", report, "1.2.16", "--as-of", DAY]).out;
+    let twice = filled(&text) + &filled(&printed);
+    std::fs::write(&path, &twice).unwrap();
+    let lint = call(&["register", "lint", register, "--as-of", DAY]);
+    assert!(lint.out.contains("field `exceptions` is given twice") && lint.out.contains("--into FILE"), "{}", lint.out);
+    let refused = add(&["1.2.16"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("was left as it is"), "{}", refused.err);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), twice);
+    assert_eq!(call(&["register", "add", "--report", report, "1.2.16", "--into", "/nowhere/r.yaml"]).code, 2);
+}
+
+/// A register keeps who may read it, and a link to it stays one.
+#[cfg(unix)]
+#[test]
+fn a_register_keeps_its_mode_and_its_link() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    scan(directory.path(), None, DAY);
+    let (path, link) = (directory.path().join("register.yaml"), directory.path().join("link.yaml"));
+    std::fs::write(&path, "register: x\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let report = directory.path().join("report.json");
+    let (report, into) = (report.to_str().unwrap(), link.to_str().unwrap());
+    assert_eq!(call(&["register", "add", "1.2.16", "--report", report, "--into", into]).code, 0);
+    assert!(std::fs::read_to_string(&path).unwrap().contains("apiserver-audit-log"));
+    assert!(link.is_symlink());
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
 /// Another cluster's register is said to be that once, and everything stays open.
 #[test]
 fn a_register_of_another_cluster_decides_nothing() {

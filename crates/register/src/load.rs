@@ -14,11 +14,20 @@ use crate::model::{
     Scope, TRIGGERS, Trigger, Under,
 };
 
+/// The lists that entries are drafted for.
+const LISTS: [&str; 3] = ["exceptions", "grants", "answers"];
+
 /// Reads a register. What could be read of it is there even if there are mistakes; it is fit for deciding only if there
 /// is no error. Whether an auditor would take it is for [`crate::lint`].
 pub fn load(file: &str, text: &str, content: &Content, sources: &mut Sources) -> (Register, Vec<Diagnostic>) {
     let text = sources.add(file, text);
     let (tree, mut found) = yaml::parse(file, text);
+    for twice in found.iter_mut().filter(|one| one.code == diag::code::DUPLICATE_FIELD) {
+        if text.get(twice.span.clone()).is_some_and(|name| LISTS.contains(&name)) {
+            let first = twice.help.take().unwrap_or_default();
+            twice.help = Some(format!("{first}; `register add --into FILE` puts entries into the list that is there"));
+        }
+    }
     let mut register = Register::default();
     if let Some(tree) = tree {
         let book = Book { reader: Reader::new(file, &mut found), text, content };

@@ -1,6 +1,7 @@
 //! A strong register, what is said of it, and what is decided by it.
 
 mod decide;
+mod insert;
 mod lapse;
 mod lint;
 mod read;

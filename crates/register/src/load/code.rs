@@ -20,6 +20,8 @@ pub const EMPTY: &str = "empty-text";
 pub const NO_STATE: &str = "no-state";
 /// A grant that names nobody.
 pub const NO_SUBJECT: &str = "no-subject";
+/// A list that nothing can be put into as it is written.
+pub const NO_PLACE: &str = "no-place";
 /// A decision that holds too long.
 pub const FAR_EXPIRY: &str = "far-expiry";
 /// A decision that has expired.

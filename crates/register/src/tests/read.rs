@@ -19,6 +19,23 @@ fn the_schema_takes_what_the_reader_takes() {
     }
 }
 
+/// What a draft that was written behind a list makes of it, and what to do instead.
+#[test]
+fn a_list_that_stands_twice_is_told_how_to_grow() {
+    for (list, told) in [("exceptions", true), ("grants", true), ("answers", true), ("owners", false)] {
+        let text = format!("register: x\n{list}: []\n{list}: []\n");
+        let mut sources = Sources::default();
+        let (_, found) = load("register.yaml", &text, &Content::default(), &mut sources);
+        let help = found[0].help.as_deref().unwrap_or_default();
+        assert!(help.starts_with("it was first given in line 2"), "{help}");
+        assert_eq!(
+            help.ends_with("`register add --into FILE` puts entries into the list that is there"),
+            told,
+            "{help}"
+        );
+    }
+}
+
 proptest::proptest! {
     /// Any text is read, and any mistake has a place in it.
     #[test]
