@@ -9,7 +9,7 @@ use assess::Verdict;
 use benchmark::Content;
 use clap::{Args, Subcommand};
 use diag::{Diagnostic, Sources};
-use register::{Draft, Register, Under};
+use register::{Draft, Register, Review, Under};
 use report::{Finding, RegisterInfo, Report};
 
 use crate::cli::ContentArgs;
@@ -100,8 +100,8 @@ pub(crate) fn run(arguments: &RegisterArgs) -> anyhow::Result<Exit> {
     match &arguments.command {
         RegisterCommand::Lint { file, report, day } => lint(file, report.as_deref(), day, &content),
         RegisterCommand::Add { control, report, into, day } => {
-            let lists = drafts(control, &read_report(report)?, day, &content)?;
-            add(&lists, into.as_deref())
+            let review = into.as_deref().map(|path| review(path, &content)).transpose()?.unwrap_or_default();
+            add(&drafts(control, &read_report(report)?, &review, day, &content)?, into.as_deref())
         }
         RegisterCommand::Due { file, within, day } => due(file, *within, day, &content),
         RegisterCommand::Init { platform, name, day } => {
@@ -218,8 +218,14 @@ fn add(lists: &Drafts, into: Option<&Path>) -> anyhow::Result<Exit> {
     Ok(Exit::Clean)
 }
 
+/// How long decisions may hold in a register that may still have mistakes.
+fn review(path: &Path, content: &Content) -> anyhow::Result<Review> {
+    let (register, ..) = load(path, content, &mut Sources::default())?;
+    Ok(register.review)
+}
+
 /// Drafts of what is open about controls.
-fn drafts(names: &[String], report: &Report, day: &Day, content: &Content) -> anyhow::Result<Drafts> {
+fn drafts(names: &[String], report: &Report, review: &Review, day: &Day, content: &Content) -> anyhow::Result<Drafts> {
     let now = Under {
         kubernetes: report
             .kubernetes
@@ -248,10 +254,10 @@ fn drafts(names: &[String], report: &Report, day: &Day, content: &Content) -> an
             return Err(mistake(format!("{name} has nothing open in this report: there is nothing to decide")));
         }
         for finding in open {
-            if register::NEVER.contains(&finding.control.as_str()) {
+            if register::NEVER.contains(&finding.control.as_str()) || review.never.contains(&finding.control) {
                 return Err(mistake(format!("a failure of {} may never be accepted: mend it", finding.control)));
             }
-            let (list, entry) = drafted(finding, &now, day.day());
+            let (list, entry) = drafted(finding, &now, review, day.day());
             let text = lists.entry(list).or_default();
             text.push_str(&entry);
             if let Some(control) = content.control(&finding.control).filter(|control| register::takes_two(control)) {
@@ -272,7 +278,7 @@ fn told(report: &Report, key: &str) -> Option<String> {
 }
 
 /// The list that a draft goes into, and its text.
-fn drafted(finding: &Finding, now: &Under, as_of: jiff::civil::Date) -> (&'static str, String) {
+fn drafted(finding: &Finding, now: &Under, review: &Review, as_of: jiff::civil::Date) -> (&'static str, String) {
     let cited: Vec<String> = finding.cited_by.iter().map(|cited| format!("{}@{}", cited.id, cited.profile)).collect();
     let subjects: BTreeSet<&str> = finding.subjects.iter().map(|subject| subject.name.as_str()).collect();
     let draft = Draft {
@@ -289,6 +295,7 @@ fn drafted(finding: &Finding, now: &Under, as_of: jiff::civil::Date) -> (&'stati
         subjects,
         owner: finding.decision.owner.as_deref(),
         now,
+        review,
         as_of,
     };
     (register::kind(&draft), register::draft(&draft))

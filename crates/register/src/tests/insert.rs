@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assess::Verdict;
 
 use super::{DAY, SAMPLE, content, said};
-use crate::{Under, insert};
+use crate::{Review, Under, insert};
 
 const DRAFT: &str = "  # A title\n  - control: new\n    holds: # true or false\n    # a note\n";
 
@@ -132,6 +132,7 @@ fn drafts_go_where_they_belong() {
                 subjects: ["somebody"].into(),
                 owner: Some("a-team"),
                 now: &now,
+                review: &Review::default(),
                 as_of: DAY,
             };
             text = insert("register.yaml", &text, crate::kind(&draft), &crate::draft(&draft)).unwrap();

@@ -6,7 +6,7 @@ use assess::Verdict;
 use jiff::civil::date;
 
 use super::{DAY, content, said, sample};
-use crate::Under;
+use crate::{Review, Under};
 
 #[test]
 fn what_is_due_is_told_by_its_day() {
@@ -21,6 +21,48 @@ fn what_is_due_is_told_by_its_day() {
     assert_eq!(all.len(), 4);
     assert_eq!(all[0], (67, "the provider's share: kube-scheduler".to_owned()));
     assert_eq!(days(date(2027, 4, 2), 0)[1].0, -2);
+}
+
+/// A draft never holds longer than its register lets it: filled in, it passes.
+#[test]
+fn drafts_expire_within_the_bounds_of_their_register() {
+    let bounds = |longest_days, answers_days| Review { longest_days, answers_days, ..Review::default() };
+    for (review, exception, answer) in [
+        (Review::default(), date(2027, 2, 24), date(2027, 11, 26)),
+        (bounds(3660, 3660), date(2027, 2, 24), date(2027, 11, 26)),
+        (bounds(30, 60), date(2026, 12, 26), date(2027, 1, 25)),
+        (bounds(1, 1), date(2026, 11, 27), date(2026, 11, 27)),
+    ] {
+        for (verdict, of, control, expires) in [
+            (Verdict::Fail, "component", "kubelet-no-read-only-port", exception),
+            (Verdict::Unknown, "component", "kubelet-no-read-only-port", exception),
+            (Verdict::Fail, "subject", "rbac-cluster-admin-only-where-needed", exception),
+            (Verdict::Manual, "component", "users-do-not-use-client-certificates", answer),
+        ] {
+            let draft = crate::Draft {
+                control,
+                title: "A title",
+                verdict,
+                expected: "x is 1",
+                state: BTreeMap::from([("verdict".to_owned(), "fail".to_owned())]),
+                kind: of,
+                subjects: ["somebody"].into(),
+                owner: Some("a-team"),
+                now: &Under::default(),
+                review: &review,
+                as_of: DAY,
+            };
+            let text = crate::draft(&draft);
+            assert!(text.contains(&format!("    expires: {expires}\n")), "{review:?}\n{text}");
+            let words = "\"The vendor ships what mends it in March (SEC-88), and the pool is upgraded then.\"";
+            let written = text.replace("\"\"", words).replace("holds:", "holds: true");
+            let head = format!(
+                "register: x\nreview: {{ longest_days: {}, answers_days: {} }}\n",
+                review.longest_days, review.answers_days
+            );
+            assert_eq!(said(&format!("{head}{}:\n{written}", crate::kind(&draft)), content()), "");
+        }
+    }
 }
 
 /// A draft and a first register are read without a mistake but for what a person has to say.
@@ -44,6 +86,7 @@ fn drafts_want_nothing_but_words() {
             subjects: ["/a b\u{1b}[31m", "Group oidc:x"].into(),
             owner: None,
             now: &under,
+            review: &Review::default(),
             as_of: DAY,
         };
         let draft = crate::draft(&own);
