@@ -1,6 +1,9 @@
 //! What an auditor refuses.
 
-use super::{SAMPLE, content, said};
+use diag::Sources;
+
+use super::{DAY, SAMPLE, content, said};
+use crate::load;
 
 #[test]
 fn a_strong_register_passes() {
@@ -53,7 +56,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (
         "Port 10255 is open to the monitoring pool's address range alone, by firewall rule k8s-storage-14.",
         "firewall",
-        "error[weak-text]: `compensating` says too little",
+        "error[weak-text]: `compensating.says` says too little",
     ),
     (
         "control: kubelet-no-read-only-port\n    scope",
@@ -135,6 +138,56 @@ fn what_an_auditor_refuses_is_refused() {
         assert!(SAMPLE.contains(strong), "{strong}");
         let told = said(&SAMPLE.replacen(strong, weak, 1), content);
         assert!(told.contains(expected), "{strong} -> {weak}\nwanted: {expected}\ntold: {told}");
+    }
+}
+
+/// What is refused is pointed at: the text, the day or the name itself.
+#[test]
+fn a_mistake_is_shown_where_it_is_written() {
+    let reason = "The metrics agent 2.4 of the storage pool reads this port until 3.0 ships token support (STOR-812).";
+    let says = "Port 10255 is open to the monitoring pool's address range alone, by firewall rule k8s-storage-14.";
+    let until = "expires: 2027-03-31\n    review: [kube";
+    for (strong, weak, code, pointed) in [
+        (reason, "we cannot check it", "weak-text", "we cannot check it"),
+        (reason, "\"fix: someday\"", "weak-text", "\"fix: someday\""),
+        (reason, ">- # why\n\n      as discussed\n      with them", "weak-text", "as discussed\n      with them"),
+        (reason, "|\n      tbd", "weak-text", "tbd"),
+        (says, "firewall", "weak-text", "firewall"),
+        (until, "expires: 2029-03-31\n    review: [kube", "far-expiry", "2029-03-31"),
+        (until, "expires: 2026-11-25\n    review: [kube", "expired", "2026-11-25"),
+        ("since: 2026-10-01\n      state", "since: 2026-12-01\n      state", "wrong-order", "2026-12-01"),
+        ("approver: security-office\n    expires", "approver: storage-team\n    expires", "one-person", "storage-team"),
+        (
+            "control: kubelet-no-read-only-port\n    scope",
+            "control: pki-key-mode\n    scope",
+            "never-accepted",
+            "pki-key-mode",
+        ),
+        (
+            "control: network-policies-in-every-namespace",
+            "control: kubelet-no-read-only-port",
+            "compensates-itself",
+            "kubelet-no-read-only-port",
+        ),
+        ("before: 2027-02-01", "before: 2028-02-01", "far-expiry", "2028-02-01"),
+        (
+            "kubelet.readOnlyPort: \"10255\" }",
+            "kubelet.podPidsLimit: \"1\" }",
+            "foreign-fact",
+            "{ verdict: fail, kubelet.podPidsLimit: \"1\" }",
+        ),
+        ("profile: cis-2.0.1@abcd", "profile: cis-2.0.1", "idle-trigger", "[kubernetes-upgrade, profile-change]"),
+    ] {
+        assert!(SAMPLE.contains(strong), "{strong}");
+        let text = SAMPLE.replacen(strong, weak, 1);
+        let (register, found) = load("register.yaml", &text, content(), &mut Sources::default());
+        assert!(found.is_empty(), "{weak}: {found:?}");
+        let told = crate::lint(&register, content(), DAY);
+        let own = told.iter().find(|one| one.code == code).unwrap();
+        assert_eq!(&text[own.span.clone()], pointed, "{weak}");
+        // The entry that is refused is found all the same.
+        let refused = crate::refused(&register, content(), DAY);
+        assert_eq!(refused.contains_key(&29), code != "expired" && !weak.starts_with("before"), "{weak}: {refused:?}");
     }
 }
 
