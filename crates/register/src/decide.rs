@@ -269,10 +269,13 @@ impl<'r> Decider<'r> {
             None => exception.compensating.says.clone(),
         }];
         decision.due = self.fired(&exception.review, &exception.accepted.under);
-        if let Some(then) = &exception.accepted.expected {
-            let now = asked.demand.control.expected(&asked.demand.parameters);
-            if *then != now {
-                decision.due.push(format!("the demand changed: it was \"{then}\", now it is \"{now}\""));
+        let now = asked.demand.control.expected(&asked.demand.parameters);
+        match &exception.accepted.expected {
+            Some(then) if *then == now => {}
+            Some(then) => decision.due.push(format!("the demand changed: it was \"{then}\", now it is \"{now}\"")),
+            None => {
+                let why = "it does not say what was demanded: write what is `expected`, as `register add` does";
+                decision.due.push(why.to_owned());
             }
         }
         if let Some(name) = &exception.compensating.control
@@ -310,7 +313,8 @@ impl<'r> Decider<'r> {
                 Fit::Unseen(why) => decision.lapsed.push(format!("{}: {why}", answer.at)),
             }
         }
-        let Some(answer): Option<&Answer> = latest(fitting.into_iter(), |answer| answer.date) else {
+        // Of one day, the answer that finds something wanting.
+        let Some(answer): Option<&Answer> = latest(fitting.into_iter(), |answer| (answer.date, !answer.holds)) else {
             return Answered::Not;
         };
         decision.until = Some(answer.expires.to_string());
@@ -323,6 +327,11 @@ impl<'r> Decider<'r> {
             return Answered::DoesNotHold;
         }
         decision.lapsed.clear();
+        if answer.question.is_none() {
+            decision
+                .due
+                .push("it does not say what was asked: write its `question`, as `register add` does".to_owned());
+        }
         decision.state = self.until(answer.expires, State::Answered);
         Answered::Holds
     }
@@ -357,7 +366,7 @@ enum Answered {
 }
 
 /// The entry with the latest day; of two with the same, the first.
-fn latest<'r, T>(entries: impl Iterator<Item = &'r T>, day: impl Fn(&T) -> Date) -> Option<&'r T> {
+fn latest<'r, T, K: PartialOrd>(entries: impl Iterator<Item = &'r T>, day: impl Fn(&T) -> K) -> Option<&'r T> {
     entries.fold(None, |best: Option<&T>, one| match best {
         Some(best) if day(best) >= day(one) => Some(best),
         _ => Some(one),

@@ -8,7 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::load::code;
-use crate::model::{At, Class, Classed, Register, Scope, Trigger, Under};
+use crate::model::{At, Class, Classed, Exception, Recheck, Register, Scope, Trigger, Under};
 
 /// Controls that nobody may accept a failure of: each alone gives the cluster away, and mending it costs a flag or a mode.
 pub const NEVER: [&str; 4] = [
@@ -61,6 +61,9 @@ pub fn takes_two(control: &Control) -> bool {
     control.priority <= Priority::High || control.component == "rbac"
 }
 
+/// So many digits of a profile's digest tell it from any other.
+const DIGEST: usize = 8;
+
 struct Desk<'a> {
     register: &'a Register,
     content: &'a Content,
@@ -83,57 +86,59 @@ impl Desk<'_> {
                 self.error(code::TWICE, &owner.at, "of", "another entry speaks of the same", help);
             }
             seen.push((&owner.of, &owner.at));
+            self.somebody(&owner.at, "owner", &owner.owner);
         }
     }
 
     fn classes(&mut self) {
         for entry in &self.register.classes {
-            if entry.of == Scope::default() {
-                let help = "name controls, sections, components, platforms or nodes";
+            // A platform or a pool alone is everything that is demanded there; only of what is required may that be said.
+            let part = Scope { platforms: Vec::new(), nodes: BTreeMap::new(), ..entry.of.clone() };
+            let of = if entry.class == Class::Required { &entry.of } else { &part };
+            if *of == Scope::default() {
+                let help = "name controls, sections, components, namespaces or subjects";
                 self.error(code::TOO_WIDE, &entry.at, "of", "this class would be that of everything", help);
             }
             self.words(&entry.at, "reason", &entry.reason);
-            if entry.class == Class::Informational {
-                self.informational(entry);
-            }
             if let Some(recheck) = &entry.recheck {
                 self.idle(&entry.at, "recheck.on", &recheck.on, &entry.under);
+                self.recheck(&entry.at, recheck);
             }
-            if entry.class != Class::ProviderOwned {
-                continue;
+            match entry.class {
+                Class::Required => {}
+                Class::ProviderOwned => self.provided(entry),
+                Class::Informational => self.informational(entry),
             }
-            if entry.evidence.is_empty() {
-                let help = "add `evidence`: a link to the provider's own document, and the day on which you read it";
-                self.error(code::NO_EVIDENCE, &entry.at, "evidence", "nothing shows that this is the provider's", help);
-            }
-            let as_of = self.as_of;
-            for evidence in entry.evidence.iter().filter(|evidence| evidence.dated > as_of) {
-                let message = format!("the evidence is dated {}, which lies in the future", evidence.dated);
-                self.error(
-                    code::WRONG_ORDER,
-                    &entry.at,
-                    "evidence",
-                    message,
-                    "it is the day on which somebody read it",
-                );
-            }
-            match entry.recheck.as_ref() {
-                Some(recheck) if recheck.before.is_some() || !recheck.on.is_empty() => {
-                    if let Some(day) = recheck.before {
-                        self.expiry(
-                            &entry.at,
-                            ("the recheck", "recheck.before"),
-                            self.as_of,
-                            day,
-                            self.register.review.answers_days,
-                        );
-                    }
-                }
-                _ => {
-                    let help = "add `recheck: { before: DATE, on: [provider-upgrade] }`";
-                    self.error(code::NO_RECHECK, &entry.at, "", "nobody would ever look at this again", help);
-                }
-            }
+        }
+    }
+
+    /// A day that lies too far away, or is past.
+    fn recheck(&mut self, at: &At, recheck: &Recheck) {
+        let Some(day) = recheck.before else { return };
+        if day < self.as_of {
+            let message = format!("this was to be looked at again by {day}");
+            self.error(code::EXPIRED, at, "recheck.before", message, "look at it, and write the next day");
+        } else {
+            let longest = self.register.review.answers_days;
+            self.expiry(at, ("the recheck", "recheck.before"), self.as_of, day, longest);
+        }
+    }
+
+    /// What is said to be a provider's is shown by something, and looked at again.
+    fn provided(&mut self, entry: &Classed) {
+        if entry.evidence.is_empty() {
+            let help = "add `evidence`: a link to the provider's own document, and the day on which you read it";
+            self.error(code::NO_EVIDENCE, &entry.at, "evidence", "nothing shows that this is the provider's", help);
+        }
+        let as_of = self.as_of;
+        for evidence in entry.evidence.iter().filter(|evidence| evidence.dated > as_of) {
+            let message = format!("the evidence is dated {}, which lies in the future", evidence.dated);
+            let help = "it is the day on which somebody read it";
+            self.error(code::WRONG_ORDER, &entry.at, "evidence", message, help);
+        }
+        if !entry.recheck.as_ref().is_some_and(|recheck| recheck.before.is_some() || !recheck.on.is_empty()) {
+            let help = "add `recheck: { before: DATE, on: [provider-upgrade] }`";
+            self.error(code::NO_RECHECK, &entry.at, "", "nobody would ever look at this again", help);
         }
     }
 
@@ -165,8 +170,10 @@ impl Desk<'_> {
                 Trigger::ProviderUpgrade => (under.provider.is_some(), "provider-upgrade", "provider"),
                 Trigger::ClusterRecreated => (under.cluster.is_some(), "cluster-recreated", "cluster"),
                 Trigger::ProfileChange => {
-                    let given = under.profile.as_ref().is_some_and(|profile| profile.contains('@'));
-                    (given, "profile-change", "profile (as NAME@DIGEST)")
+                    let digest =
+                        under.profile.as_ref().and_then(|profile| profile.split_once('@')).map(|(_, digest)| digest);
+                    let given = digest.is_some_and(|digest| digest.len() >= DIGEST);
+                    (given, "profile-change", "profile (as NAME@DIGEST, the first 8 digits at least)")
                 }
             };
             if !given {
@@ -184,15 +191,21 @@ impl Desk<'_> {
             let message = format!("there are {} exceptions, and at most {most} may be", register.exceptions.len());
             self.error(code::TOO_MANY, &first.at, "", message, "mend one of the others, or raise `review.most`");
         }
-        let mut seen: Vec<(&str, &Scope, &At)> = Vec::new();
+        let mut seen: Vec<&Exception> = Vec::new();
         for exception in &register.exceptions {
-            if let Some((_, _, first)) =
-                seen.iter().find(|(control, scope, _)| *control == exception.control && **scope == exception.scope)
-            {
-                let help = format!("the first stands in line {}", first.line);
+            // Of one control, several states and several demands may be accepted.
+            let same = |other: &&&Exception| {
+                let accepted = |one: &Exception| (one.accepted.state.clone(), one.accepted.expected.clone());
+                other.control == exception.control
+                    && other.scope == exception.scope
+                    && accepted(other) == accepted(exception)
+            };
+            if let Some(first) = seen.iter().find(same) {
+                let help = format!("the first stands in line {}", first.at.line);
                 self.error(code::TWICE, &exception.at, "", "there is another exception for the same", help);
             }
-            seen.push((&exception.control, &exception.scope, &exception.at));
+            seen.push(exception);
+            self.members(exception);
             self.may_be(&exception.at, &exception.control);
             self.words(&exception.at, "reason", &exception.reason);
             self.words(&exception.at, "compensating.says", &exception.compensating.says);
@@ -218,6 +231,19 @@ impl Desk<'_> {
             }
             self.facts(&exception.at, "accepted.state", &exception.control, exception.accepted.state.keys());
             self.idle(&exception.at, "review", &exception.review, &exception.accepted.under);
+        }
+    }
+
+    /// Where members of a set are judged one by one, a failure is accepted of those that somebody knew.
+    fn members(&mut self, exception: &Exception) {
+        let Scope { subjects, namespaces, .. } = &exception.scope;
+        let fails = exception.accepted.state.get(crate::decide::VERDICT).is_some_and(|verdict| verdict == "fail");
+        let each = self.content.control(&exception.control).is_some_and(|control| control.for_each.is_some());
+        if each && fails && subjects.is_empty() && namespaces.is_empty() {
+            let message =
+                format!("this would accept every subject of {}, also one that comes later", exception.control);
+            let help = "name `subjects` or `namespaces` in its scope, or write a grant";
+            self.error(code::TOO_WIDE, &exception.at, "scope", message, help);
         }
     }
 
@@ -249,6 +275,7 @@ impl Desk<'_> {
         let register = self.register;
         for answer in &register.answers {
             self.words(&answer.at, "evidence", &answer.evidence);
+            self.somebody(&answer.at, "author", &answer.author);
             self.since(&answer.at, "date", answer.date);
             self.expiry(
                 &answer.at,
@@ -273,12 +300,23 @@ impl Desk<'_> {
     }
 
     fn two(&mut self, at: &At, control: &str, owner: &str, approver: &str) {
-        let same = owner.trim().eq_ignore_ascii_case(approver.trim());
-        if same && self.content.control(control).is_some_and(takes_two) {
+        self.somebody(at, "owner", owner);
+        self.somebody(at, "approver", approver);
+        if letters(owner) == letters(approver) && self.content.control(control).is_some_and(takes_two) {
             let message = format!("{owner} both answers for this and approved it");
             let help =
                 "who answers for a control of authentication, authorization or secrets cannot approve its failure";
             self.error(code::ONE_PERSON, at, "approver", message, help);
+        }
+    }
+
+    /// A name that nobody can be asked under.
+    fn somebody(&mut self, at: &At, field: &str, name: &str) {
+        const NOBODY: [&str; 12] =
+            ["", "x", "me", "na", "tbd", "todo", "none", "nobody", "someone", "somebody", "anybody", "unknown"];
+        if NOBODY.contains(&letters(name).as_str()) {
+            let message = format!("`{field}` names nobody: \"{name}\"");
+            self.error(code::WEAK_TEXT, at, field, message, "name a team, or somebody who can be asked");
         }
     }
 
@@ -322,6 +360,11 @@ impl Desk<'_> {
     }
 }
 
+/// A name without what people write differently: case, blanks and hyphens.
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
 /// Why a text says too little.
 fn weakness(text: &str) -> Option<&'static str> {
     const VAGUE: [&str; 16] = [
@@ -343,10 +386,13 @@ fn weakness(text: &str) -> Option<&'static str> {
         "accepted risk",
     ];
     let lower = text.to_lowercase();
-    let words = lower.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count();
-    match words {
-        0..=4 => Some("says too little"),
-        5..=14 if VAGUE.iter().any(|vague| lower.contains(vague)) => Some("is vague"),
+    let words: Vec<&str> = lower.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).collect();
+    // The same word once more says nothing more.
+    if words.iter().collect::<BTreeSet<_>>().len() < 5 {
+        return Some("says too little");
+    }
+    match words.len() {
+        ..=14 if VAGUE.iter().any(|vague| lower.contains(vague)) => Some("is vague"),
         _ => None,
     }
 }

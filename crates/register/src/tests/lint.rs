@@ -128,7 +128,39 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "error[never-accepted]: a failure of apiserver-anonymous-access is of priority high or worse",
     ),
     ("    under: { provider: v1.36.1-x1 }\n", "", "error[idle-trigger]: provider-upgrade never fires"),
-    ("profile: cis-2.0.1@abcd", "profile: cis-2.0.1", "error[idle-trigger]: profile-change never fires"),
+    ("profile: cis-2.0.1@abcd0123", "profile: cis-2.0.1", "error[idle-trigger]: profile-change never fires"),
+    ("profile: cis-2.0.1@abcd0123", "profile: cis-2.0.1@", "error[idle-trigger]: profile-change never fires"),
+    ("profile: cis-2.0.1@abcd0123", "profile: cis-2.0.1@abc", "error[idle-trigger]: profile-change never fires"),
+    (
+        "control: kubelet-no-read-only-port\n    scope",
+        "control: rbac-cluster-admin-only-where-needed\n    scope",
+        "error[too-wide]: this would accept every subject of rbac-cluster-admin-only-where-needed",
+    ),
+    (
+        "of: { components: [kube-scheduler] }",
+        "of: { platforms: [kubeadm] }",
+        "error[too-wide]: this class would be that of everything",
+    ),
+    (
+        "of: { controls: [kubelet-event-rate] }",
+        "of: { nodes: { pool: web } }",
+        "error[too-wide]: this class would be that of everything",
+    ),
+    ("before: 2027-02-01", "before: 2026-11-25", "error[expired]: this was to be looked at again by 2026-11-25"),
+    ("before: 2027-02-01", "before: 2029-02-01", "error[far-expiry]: the recheck holds until 2029-02-01"),
+    ("approver: security-office\n    expires", "approver: Storage Team\n    expires", "error[one-person]"),
+    (
+        "approver: security-office\n    expires",
+        "approver: N/A\n    expires",
+        "error[weak-text]: `approver` names nobody",
+    ),
+    ("author: ada", "author: \"-\"", "error[weak-text]: `author` names nobody"),
+    ("- owner: audit-team", "- owner: tbd", "error[weak-text]: `owner` names nobody"),
+    (
+        "The metrics agent 2.4 of the storage pool reads this port until 3.0 ships token support (STOR-812).",
+        "because because because because because because",
+        "error[weak-text]: `reason` says too little",
+    ),
 ];
 
 #[test]
@@ -138,6 +170,39 @@ fn what_an_auditor_refuses_is_refused() {
         assert!(SAMPLE.contains(strong), "{strong}");
         let told = said(&SAMPLE.replacen(strong, weak, 1), content);
         assert!(told.contains(expected), "{strong} -> {weak}\nwanted: {expected}\ntold: {told}");
+    }
+}
+
+/// Several states of one control may be accepted, and of several demands; the same one twice is told.
+#[test]
+fn what_is_accepted_beside_another_is_no_repetition() {
+    let start = SAMPLE.find("  - control: kubelet-no-read-only-port").unwrap();
+    let end = SAMPLE.find("grants:").unwrap();
+    let (before, own, after) = (&SAMPLE[..start], &SAMPLE[start..end], &SAMPLE[end..]);
+    for (other, told) in [
+        (own.to_owned(), "another exception for the same"),
+        (own.replace("\"10255\"", "\"10250\""), ""),
+        (own.replace("readOnlyPort is 0", "readOnlyPort is 1"), ""),
+        (own.replace("pool: storage", "pool: web"), ""),
+        (own.replace("expires: 2027-03-31", "expires: 2027-03-01"), "another exception for the same"),
+    ] {
+        let found = said(&format!("{before}{own}{other}{after}"), content());
+        assert_eq!(found.contains(told) && !found.is_empty(), !told.is_empty(), "{other}\n{found}");
+    }
+}
+
+/// What is past is told as overdue, and not as refused.
+#[test]
+fn what_has_expired_is_not_refused() {
+    for (strong, weak) in [
+        ("expires: 2027-03-31\n    review: [kube", "expires: 2026-11-25\n    review: [kube"),
+        ("before: 2027-02-01", "before: 2026-11-25"),
+        ("expires: 2027-10-01", "expires: 2026-11-25"),
+    ] {
+        let text = SAMPLE.replacen(strong, weak, 1);
+        assert!(said(&text, content()).contains("error[expired]"), "{weak}");
+        let (register, _) = load("register.yaml", &text, content(), &mut Sources::default());
+        assert_eq!(crate::refused(&register, content(), DAY), [].into(), "{weak}");
     }
 }
 
@@ -176,7 +241,7 @@ fn a_mistake_is_shown_where_it_is_written() {
             "foreign-fact",
             "{ verdict: fail, kubelet.podPidsLimit: \"1\" }",
         ),
-        ("profile: cis-2.0.1@abcd", "profile: cis-2.0.1", "idle-trigger", "[kubernetes-upgrade, profile-change]"),
+        ("profile: cis-2.0.1@abcd0123", "profile: cis-2.0.1", "idle-trigger", "[kubernetes-upgrade, profile-change]"),
     ] {
         assert!(SAMPLE.contains(strong), "{strong}");
         let text = SAMPLE.replacen(strong, weak, 1);
