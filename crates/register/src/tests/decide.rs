@@ -89,6 +89,94 @@ fn grants_answers_and_classes_decide_their_own() {
     assert_eq!(owner.as_deref(), Some("platform-team"));
 }
 
+/// An entry of a later day decides nothing yet, whatever it is, and is refused as well.
+#[test]
+fn what_is_of_a_later_day_does_not_hold_yet() {
+    let content = content();
+    let later = date(2026, 12, 1);
+    let mut register = sample(content);
+    register.exceptions[0].accepted.since = later;
+    register.grants[0].since = later;
+    register.answers[0].date = later;
+    let refused = crate::refused(&register, content, DAY);
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    assert!(refused.values().all(|why| why == "2026-12-01 lies in the future"), "{refused:?}");
+    let group = "Group oidc:platform-admins";
+    let all = [
+        judged(content, "kubelet-no-read-only-port", port("10255")),
+        judged(content, "rbac-cluster-admin-only-where-needed", outcome(Verdict::Fail, "subject", group, Vec::new())),
+        judged(
+            content,
+            "users-do-not-use-client-certificates",
+            outcome(Verdict::Manual, "component", "kube-apiserver", Vec::new()),
+        ),
+    ];
+    register.exceptions[0].compensating.control = None;
+    for (day, open) in [(DAY, true), (date(2026, 11, 30), true), (later, false)] {
+        let decider = Decider::new(&register, context(day), &all);
+        for demand in &all {
+            let decision = decider.decide(&Asked { demand, capture: "w1", outcome: &demand.outcomes[0].1 });
+            assert_eq!(decision.state.is_open(), open, "{day} {}: {decision:?}", demand.control.name);
+            let why = "it holds from 2026-12-01 on, which is later than this day";
+            assert_eq!(decision.lapsed.iter().any(|told| told.ends_with(why)), open, "{decision:?}");
+        }
+    }
+}
+
+/// Of two answers the later one counts; of one day, the one that finds something wanting.
+#[test]
+fn no_answer_covers_up_another() {
+    let content = content();
+    let all = [judged(
+        content,
+        "users-do-not-use-client-certificates",
+        outcome(Verdict::Manual, "component", "kube-apiserver", Vec::new()),
+    )];
+    let (day, next) = (date(2026, 10, 2), date(2026, 10, 3));
+    for (answers, expected) in [
+        ([(day, true), (day, false)], State::Required),
+        ([(day, false), (day, true)], State::Required),
+        ([(day, false), (next, true)], State::Answered),
+        ([(next, true), (day, false)], State::Answered),
+        ([(day, true), (next, false)], State::Required),
+    ] {
+        let mut register = sample(content);
+        register.answers.push(register.answers[0].clone());
+        for (answer, (date, holds)) in register.answers.iter_mut().zip(answers) {
+            (answer.date, answer.holds) = (date, holds);
+        }
+        let decider = Decider::new(&register, context(DAY), &all);
+        let decision = decider.decide(&Asked { demand: &all[0], capture: "w1", outcome: &all[0].outcomes[0].1 });
+        assert_eq!(decision.state, expected, "{answers:?}");
+    }
+}
+
+/// A class is due by its triggers, and an answer that does not say what was asked is due to say it.
+#[test]
+fn classes_and_answers_are_due_too() {
+    let content = content();
+    let mut register = sample(content);
+    let all = [
+        judged(content, "scheduler-no-profiling", outcome(Verdict::Unknown, "component", "kube-scheduler", Vec::new())),
+        judged(
+            content,
+            "users-do-not-use-client-certificates",
+            outcome(Verdict::Manual, "component", "kube-apiserver", Vec::new()),
+        ),
+    ];
+    let due = |register: &Register, provider: &str, at: usize| {
+        let mut now = context(DAY);
+        now.now.provider = Some(provider.to_owned());
+        let decider = Decider::new(register, now, &all);
+        decider.decide(&Asked { demand: &all[at], capture: "w1", outcome: &all[at].outcomes[0].1 }).due
+    };
+    assert_eq!(due(&register, "v1.36.1-x1", 0), Vec::<String>::new());
+    assert_eq!(due(&register, "v1.36.1-x2", 0), ["the provider's version changed: v1.36.1-x1 then, v1.36.1-x2 now"]);
+    assert!(due(&register, "v1.36.1-x1", 1)[0].starts_with("it does not say what was asked"));
+    register.answers[0].question = Some(all[1].control.expected(&all[1].parameters));
+    assert_eq!(due(&register, "v1.36.1-x1", 1), Vec::<String>::new());
+}
+
 /// A register that was written for another cluster decides nothing, and is told as such once.
 #[test]
 fn a_foreign_register_decides_nothing() {

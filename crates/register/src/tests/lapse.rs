@@ -6,8 +6,8 @@ use std::sync::Arc;
 use assess::{Judged, Verdict};
 use jiff::civil::date;
 
-use super::{decided, observed, outcome, port};
-use crate::{Context, Decision, Register, State};
+use super::{DAY, content, context, decided, judged, observed, outcome, port, sample};
+use crate::{Asked, Context, Decider, Decision, Register, State, Trigger, state};
 
 #[test]
 fn an_exception_holds_as_long_as_everything_stays() {
@@ -64,6 +64,22 @@ fn an_exception_ends_for_a_reason_that_is_told() {
     assert_eq!(told.state, State::Required);
     let foreign = decided(|_, context, _| context.names = BTreeSet::from(["another".to_owned()]));
     assert_eq!(foreign, State::Required.into());
+    // A role may be known where no label is: a scope that asks for more may or may not fit.
+    let only_role = |scope: &[(&str, &str)]| {
+        let scope = scope.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        decided(|register, context, _| {
+            register.owners[1].of.nodes.clear();
+            register.exceptions[0].scope.nodes = scope;
+            context.labels.insert("w1".to_owned(), [("role".to_owned(), "worker".to_owned())].into());
+        })
+    };
+    lapsed(only_role(&[("pool", "storage")]), "it speaks of labels, and of w1 only the role was seen");
+    lapsed(only_role(&[("pool", "storage"), ("role", "worker")]), "of w1 only the role was seen");
+    assert_eq!(only_role(&[("role", "worker")]).state, State::Accepted);
+    for scope in [&[("role", "control-plane")][..], &[("role", "control-plane"), ("pool", "storage")]] {
+        let other = only_role(scope);
+        assert_eq!((other.state, other.lapsed.len()), (State::Required, 0), "{scope:?}");
+    }
     // Another pool is simply not meant.
     let elsewhere = decided(|register, context, _| {
         context.labels.get_mut("w1").unwrap().insert("pool".to_owned(), "web".to_owned());
@@ -106,9 +122,83 @@ fn what_has_changed_since_makes_an_exception_due() {
         decided(|register, _, _| register.exceptions[0].accepted.expected = Some("x is 1".to_owned())),
         "it was \"x is 1\"",
     );
+    due(decided(|register, _, _| register.exceptions[0].accepted.expected = None), "it does not say what was demanded");
+    let provider = |then: Option<&str>, now: Option<&str>| {
+        decided(|register, context, _| {
+            register.exceptions[0].review = vec![Trigger::ProviderUpgrade];
+            register.exceptions[0].accepted.under.provider = then.map(str::to_owned);
+            context.now.provider = now.map(str::to_owned);
+        })
+    };
+    let cluster = |then: Option<&str>, now: Option<&str>| {
+        decided(|register, context, _| {
+            register.exceptions[0].review = vec![Trigger::ClusterRecreated];
+            register.exceptions[0].accepted.under.cluster = then.map(str::to_owned);
+            context.now.cluster = now.map(str::to_owned);
+        })
+    };
+    due(provider(Some("v1.36.1-eks-3"), Some("v1.36.1-eks-4")), "v1.36.1-eks-3 then, v1.36.1-eks-4 now");
+    due(cluster(Some("one"), Some("another")), "this is another cluster: one then, another now");
+    // What is not known fires nothing, and what is not asked for neither.
+    for quiet in [
+        provider(Some("v1"), Some("v1")),
+        provider(Some("v1"), None),
+        provider(None, Some("v1")),
+        cluster(Some("one"), Some("one")),
+        cluster(Some("one"), None),
+        decided(|register, context, _| {
+            register.exceptions[0].review.clear();
+            context.now.kubernetes = Some("1.37".to_owned());
+        }),
+    ] {
+        assert_eq!((quiet.state, quiet.due), (State::Accepted, Vec::new()));
+    }
     let narrowed = decided(|_, context, all| {
         context.narrowed = true;
         all.truncate(1);
     });
     due(narrowed, "lies outside what was looked at");
+}
+
+/// Two profiles that demand one control with two bounds: an exception speaks of the one that it was accepted for.
+#[test]
+fn an_exception_for_one_bound_does_not_decide_the_other() {
+    const CONTROL: &str = "apiserver-audit-log-max-age";
+    const FACT: &str = "kube-apiserver.auditLogMaxAge";
+    let content = content();
+    let fails = || outcome(Verdict::Fail, "component", "kube-apiserver", vec![observed(FACT, Some("5"))]);
+    let (month, mut week) = (judged(content, CONTROL, fails()), judged(content, CONTROL, fails()));
+    week.parameters.insert("days".to_owned(), 7.into());
+    let all = [month, week];
+    let [month, week] = all.each_ref().map(|demand| demand.control.expected(&demand.parameters));
+    assert_ne!(month, week);
+    let mut register = sample(content);
+    register.exceptions[0].control = CONTROL.to_owned();
+    register.exceptions[0].scope = crate::Scope::default();
+    register.exceptions[0].accepted.state = state(Verdict::Fail, &all[0].outcomes[0].1.observed);
+    register.exceptions[0].compensating.control = None;
+    let states = |register: &Register, all: &[Judged<'_>]| {
+        let decider = Decider::new(register, context(DAY), all);
+        let each = all.iter().map(|demand| {
+            let decision = decider.decide(&Asked { demand, capture: "w1", outcome: &demand.outcomes[0].1 });
+            (decision.state, decision.lapsed.len(), decision.due.len())
+        });
+        each.collect::<Vec<_>>()
+    };
+    let (holds, open) = ((State::Accepted, 0, 0), (State::Required, 0, 0));
+    register.exceptions[0].accepted.expected = Some(month.clone());
+    assert_eq!(states(&register, &all), [holds, open]);
+    register.exceptions[0].accepted.expected = Some(week);
+    assert_eq!(states(&register, &all), [open, holds]);
+    // One that was accepted for neither is due for both.
+    register.exceptions[0].accepted.expected = Some("x is 1".to_owned());
+    assert_eq!(states(&register, &all), [(State::Accepted, 0, 1); 2]);
+    // Where the other is not demanded, the bound has changed.
+    register.exceptions[0].accepted.expected = Some(month);
+    assert_eq!(states(&register, &all[1..]), [(State::Accepted, 0, 1)]);
+    // Each demand with an exception of its own.
+    let mut both = register.clone();
+    both.exceptions.push(register.exceptions[0].clone());
+    both.exceptions[1].accepted.expected = Some(all[1].control.expected(&all[1].parameters));
+    assert_eq!(states(&both, &all), [holds; 2]);
 }
