@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use assess::Verdict;
 use benchmark::Content;
 use clap::{Args, Subcommand};
 use diag::{Diagnostic, Sources};
-use register::{Draft, Register, Under};
-use report::{Finding, Report};
+use register::{Draft, Register, Review, Under};
+use report::{Finding, RegisterInfo, Report};
 
 use crate::cli::ContentArgs;
 use crate::exit::{Exit, Mistake, mistake};
@@ -31,7 +31,7 @@ pub(crate) enum RegisterCommand {
     Lint {
         /// The register
         file: PathBuf,
-        /// A report that was made with this register (-o json): entries that match nothing in it are mistakes too
+        /// A report that was made with this register (-o json): entries by which nothing was decided are mistakes too
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
         #[command(flatten)]
@@ -45,6 +45,9 @@ pub(crate) enum RegisterCommand {
         /// The report (-o json)
         #[arg(long, value_name = "FILE")]
         report: PathBuf,
+        /// Put the entries into this register, each at the end of its list, and leave the rest as it is. Default: print them
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
         #[command(flatten)]
         day: Day,
     },
@@ -96,7 +99,10 @@ pub(crate) fn run(arguments: &RegisterArgs) -> anyhow::Result<Exit> {
     let content = content::load_valid(&arguments.content.controls)?;
     match &arguments.command {
         RegisterCommand::Lint { file, report, day } => lint(file, report.as_deref(), day, &content),
-        RegisterCommand::Add { control, report, day } => add(control, &read_report(report)?, day, &content),
+        RegisterCommand::Add { control, report, into, day } => {
+            let review = into.as_deref().map(|path| review(path, &content)).transpose()?.unwrap_or_default();
+            add(&drafts(control, &read_report(report)?, &review, day, &content)?, into.as_deref())
+        }
         RegisterCommand::Due { file, within, day } => due(file, *within, day, &content),
         RegisterCommand::Init { platform, name, day } => {
             let known = content.platforms.iter().map(|platform| platform.name.as_str());
@@ -139,15 +145,16 @@ fn lint(file: &Path, report: Option<&Path>, day: &Day, content: &Content) -> any
         let _ = write!(told, "\n{}", register::STRONG);
     }
     if let Some(path) = report {
-        let unused = unused(&read_report(path)?, &digest)?;
+        let report = read_report(path)?;
+        let unused = unused(&report, &digest)?;
         wrong |= !unused.is_empty();
-        for entry in unused {
-            let _ = writeln!(
-                told,
-                "error[{}]: {} matches nothing: take it out",
-                register::code::NO_MATCH,
-                report::inert(&entry)
-            );
+        for entry in &unused {
+            let _ = writeln!(told, "error[{}]: {}: take it out", register::code::UNUSED, report::inert(entry));
+        }
+        if !unused.is_empty() && !report.run.captures.iter().any(|capture| capture.source == "cluster") {
+            let nodes: Vec<&str> = report.run.captures.iter().map(|capture| capture.name.as_str()).collect();
+            let note = format!("the report tells of {} alone: other nodes may have what it lacks", nodes.join(", "));
+            let _ = writeln!(told, "note: {}", report::inert(&note));
         }
     }
     if !wrong {
@@ -165,9 +172,12 @@ fn lint(file: &Path, report: Option<&Path>, day: &Day, content: &Content) -> any
     Ok(if wrong { Exit::Usage } else { Exit::Clean })
 }
 
-/// Entries that matched nothing when a report was made with this very register.
+/// Entries by which nothing was decided when a report was made with this very register.
 fn unused(report: &Report, digest: &str) -> anyhow::Result<Vec<String>> {
     match &report.register {
+        Some(RegisterInfo { digest: own, foreign: Some(why), .. }) if own == digest => {
+            Err(mistake(format!("the report says nothing of its entries: {why}")))
+        }
         Some(info) if info.digest == digest => Ok(info.unused.clone()),
         _ => {
             Err(mistake("the report was made with another register: scan again with --register, and give that report"))
@@ -175,7 +185,47 @@ fn unused(report: &Report, digest: &str) -> anyhow::Result<Vec<String>> {
     }
 }
 
-fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyhow::Result<Exit> {
+/// Drafts by the name of the list that they go into.
+type Drafts = BTreeMap<&'static str, String>;
+
+fn add(lists: &Drafts, into: Option<&Path>) -> anyhow::Result<Exit> {
+    let Some(path) = into else {
+        let text: Vec<String> = lists.iter().map(|(list, entries)| format!("{list}:\n{entries}")).collect();
+        output::print(&text.join("\n"))?;
+        return Ok(Exit::Clean);
+    };
+    let name = path.display().to_string();
+    let mut text = content::text(path)?;
+    for (list, entries) in lists {
+        text = register::insert(&name, &text, list, entries).map_err(|found| {
+            let mut sources = Sources::default();
+            sources.add(&name, &text);
+            let drawn = diag::render(&found, &sources, false);
+            mistake(format!("{name} was left as it is: nothing could be put into it\n{drawn}"))
+        })?;
+    }
+    // Who may read it may read it afterwards.
+    let may = std::fs::metadata(path).map_err(|error| mistake(format!("{name}: {error}")))?.permissions();
+    output::write_by(path, |file| {
+        file.set_permissions(may)?;
+        Ok(file.write_all(text.as_bytes())?)
+    })?;
+    let lists = lists.keys().copied().collect::<Vec<_>>().join(", ");
+    output::print(&report::inert(&format!(
+        "drafted into {name}, at the end of {lists}: `kube-assay register lint` says what is left to be written"
+    )))?;
+    output::print("\n")?;
+    Ok(Exit::Clean)
+}
+
+/// How long decisions may hold in a register that may still have mistakes.
+fn review(path: &Path, content: &Content) -> anyhow::Result<Review> {
+    let (register, ..) = load(path, content, &mut Sources::default())?;
+    Ok(register.review)
+}
+
+/// Drafts of what is open about controls.
+fn drafts(names: &[String], report: &Report, review: &Review, day: &Day, content: &Content) -> anyhow::Result<Drafts> {
     let now = Under {
         kubernetes: report
             .kubernetes
@@ -185,7 +235,7 @@ fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyho
         profile: report.profiles.first().map(|profile| format!("{}@{:.12}", profile.name, profile.digest)),
         cluster: told(report, "cluster-uid"),
     };
-    let mut lists: BTreeMap<&str, String> = BTreeMap::new();
+    let mut lists = Drafts::new();
     for name in names {
         let found = |finding: &&Finding| {
             finding.control == *name
@@ -204,10 +254,10 @@ fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyho
             return Err(mistake(format!("{name} has nothing open in this report: there is nothing to decide")));
         }
         for finding in open {
-            if register::NEVER.contains(&finding.control.as_str()) {
+            if register::NEVER.contains(&finding.control.as_str()) || review.never.contains(&finding.control) {
                 return Err(mistake(format!("a failure of {} may never be accepted: mend it", finding.control)));
             }
-            let (list, entry) = drafted(finding, &now, day.day());
+            let (list, entry) = drafted(finding, &now, review, day.day());
             let text = lists.entry(list).or_default();
             text.push_str(&entry);
             if let Some(control) = content.control(&finding.control).filter(|control| register::takes_two(control)) {
@@ -219,9 +269,7 @@ fn add(names: &[String], report: &Report, day: &Day, content: &Content) -> anyho
             }
         }
     }
-    let text: Vec<String> = lists.into_iter().map(|(list, entries)| format!("{list}:\n{entries}")).collect();
-    output::print(&text.join("\n"))?;
-    Ok(Exit::Clean)
+    Ok(lists)
 }
 
 /// What a run's captures tell under a name.
@@ -230,7 +278,7 @@ fn told(report: &Report, key: &str) -> Option<String> {
 }
 
 /// The list that a draft goes into, and its text.
-fn drafted(finding: &Finding, now: &Under, as_of: jiff::civil::Date) -> (&'static str, String) {
+fn drafted(finding: &Finding, now: &Under, review: &Review, as_of: jiff::civil::Date) -> (&'static str, String) {
     let cited: Vec<String> = finding.cited_by.iter().map(|cited| format!("{}@{}", cited.id, cited.profile)).collect();
     let subjects: BTreeSet<&str> = finding.subjects.iter().map(|subject| subject.name.as_str()).collect();
     let draft = Draft {
@@ -247,6 +295,7 @@ fn drafted(finding: &Finding, now: &Under, as_of: jiff::civil::Date) -> (&'stati
         subjects,
         owner: finding.decision.owner.as_deref(),
         now,
+        review,
         as_of,
     };
     (register::kind(&draft), register::draft(&draft))
@@ -261,8 +310,8 @@ fn due(file: &Path, within: i64, day: &Day, content: &Content) -> anyhow::Result
             0 => "today".to_owned(),
             1 => "tomorrow".to_owned(),
             left if left > 0 => format!("in {left} days"),
-            -1 => "since yesterday".to_owned(),
-            left => format!("since {} days", -left),
+            -1 => "1 day past".to_owned(),
+            left => format!("{} days past", -left),
         };
         let owner = due.owner.unwrap_or("nobody");
         let line = format!("{}  {when}  {owner}  {}  ({})", due.day, due.what, due.at);

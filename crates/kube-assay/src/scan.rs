@@ -21,10 +21,13 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let mut history = arguments.gate.open()?;
     let run = source::run(&arguments.source, None, &content)?;
     let mut report = judging::judge(&run, &content, &arguments.judging)?;
-    report.run.selection = [report.run.selection.take(), arguments.source.narrowed()]
-        .into_iter()
-        .flatten()
-        .reduce(|all, one| all + "; " + &one);
+    let narrowed = arguments.source.narrowed();
+    if let (Some(_), Some(register)) = (&narrowed, &mut report.register) {
+        // An entry may be meant for a node that was left out.
+        register.unused.clear();
+    }
+    report.run.selection =
+        [report.run.selection.take(), narrowed].into_iter().flatten().reduce(|all, one| all + "; " + &one);
     let cluster = gate::cluster(&report, &arguments.judging);
     let finder = Finder {
         content: &content,

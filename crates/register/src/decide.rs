@@ -1,14 +1,22 @@
 //! Deciding: an outcome, what the register says of it, and the day.
 
+mod fit;
+mod lapse;
+mod unused;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use assess::{Judged, Observed, Outcome, Verdict};
-use benchmark::Control;
+use assess::{Judged, Outcome, Verdict};
 use jiff::civil::Date;
 
 use crate::decision::{Decision, State};
 use crate::lint::takes_two;
-use crate::model::{Answer, At, Class, Classed, Exception, Grant, Owner, Register, Scope, Trigger, Under};
+use crate::model::{Answer, At, Class, Classed, Exception, Grant, Owner, Register, Under};
+
+use self::fit::Fit;
+pub(crate) use self::lapse::VERDICT;
+pub use self::lapse::state;
+use self::lapse::{changed, not_yet};
 
 /// What an outcome is decided in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +35,9 @@ pub struct Context {
     pub names: BTreeSet<String>,
     /// Whether a selection narrowed what was judged: what is missing then says nothing.
     pub narrowed: bool,
+    /// Whether the cluster itself told all its nodes. Where it did not, an entry may be meant for a node that was not looked
+    /// at.
+    pub every_node: bool,
     /// Entries that [`crate::lint`] refuses, by their line, with why: they do not hold.
     pub refused: BTreeMap<usize, String>,
 }
@@ -51,15 +62,6 @@ pub struct Asked<'a> {
     pub capture: &'a str,
     /// The outcome.
     pub outcome: &'a Outcome,
-}
-
-/// How an entry's scope fits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Fit {
-    Yes,
-    No,
-    /// It would, if it were known on which node this is.
-    Unseen(String),
 }
 
 impl<'r> Decider<'r> {
@@ -102,15 +104,15 @@ impl<'r> Decider<'r> {
             None => State::default_for(outcome.verdict, outcome.outside),
         };
         let mut decision = Decision::from(base);
+        // Another cluster's register says nothing here, not even who answers for it. That is told once, of the whole.
+        if self.foreign().is_some() {
+            return decision;
+        }
         if let Some(owner) = self.owner(asked) {
             decision.owner = Some(owner.owner.clone());
             decision.source.clone_from(&owner.source);
         }
         if matches!(outcome.verdict, Verdict::Pass | Verdict::NotApplicable) {
-            return decision;
-        }
-        if let Some(foreign) = self.foreign() {
-            decision.lapsed.push(foreign);
             return decision;
         }
         let found = match outcome.verdict {
@@ -203,7 +205,7 @@ impl<'r> Decider<'r> {
             }
             let mut broken = Vec::new();
             if grant.since > self.context.as_of {
-                broken.push(format!("granted from {} on", grant.since));
+                broken.push(not_yet(grant.since));
             }
             if !grant.state.is_empty() {
                 broken.extend(changed(&grant.state, &state(asked.outcome.verdict, &asked.outcome.observed)));
@@ -239,11 +241,7 @@ impl<'r> Decider<'r> {
                 }
                 Fit::Yes => {}
             }
-            // Accepted for another demand of the same control, which is judged beside this one.
-            let demand = asked.demand.control.expected(&asked.demand.parameters);
-            if let Some(then) = exception.accepted.expected.as_ref().filter(|then| **then != demand)
-                && self.demanded.get(exception.control.as_str()).is_some_and(|all| all.contains(then))
-            {
+            if !self.is_meant(exception, asked.demand) {
                 continue;
             }
             if self.is_refused(&exception.at, decision) {
@@ -271,10 +269,13 @@ impl<'r> Decider<'r> {
             None => exception.compensating.says.clone(),
         }];
         decision.due = self.fired(&exception.review, &exception.accepted.under);
-        if let Some(then) = &exception.accepted.expected {
-            let now = asked.demand.control.expected(&asked.demand.parameters);
-            if *then != now {
-                decision.due.push(format!("the demand changed: it was \"{then}\", now it is \"{now}\""));
+        let now = asked.demand.control.expected(&asked.demand.parameters);
+        match &exception.accepted.expected {
+            Some(then) if *then == now => {}
+            Some(then) => decision.due.push(format!("the demand changed: it was \"{then}\", now it is \"{now}\"")),
+            None => {
+                let why = "it does not say what was demanded: write what is `expected`, as `register add` does";
+                decision.due.push(why.to_owned());
             }
         }
         if let Some(name) = &exception.compensating.control
@@ -287,25 +288,12 @@ impl<'r> Decider<'r> {
         true
     }
 
-    /// Why an exception does not hold, apart from its expiry.
-    fn broken(&self, exception: &Exception, asked: &Asked<'_>) -> Vec<String> {
-        let mut why = Vec::new();
-        if exception.accepted.since > self.context.as_of {
-            why.push(format!("accepted from {} on", exception.accepted.since));
-        }
-        why.extend(changed(&exception.accepted.state, &state(asked.outcome.verdict, &asked.outcome.observed)));
-        if let Some(name) = &exception.compensating.control {
-            match self.verdicts.get(name.as_str()) {
-                // What lies outside is neither shown to hold nor to fail: that is told as due.
-                Some((Verdict::Pass, _) | (Verdict::Unknown, true)) => {}
-                None if self.context.narrowed => {}
-                None => why.push(format!("{name}, which compensates for it, was not judged: no profile demands it")),
-                Some((verdict, _)) => {
-                    why.push(format!("{name}, which compensates for it, does not pass: {}", word_of(*verdict)));
-                }
-            }
-        }
-        why
+    /// Whether an exception speaks of this demand, and was not accepted for another of the same control, which is judged
+    /// beside this one.
+    fn is_meant(&self, exception: &Exception, demand: &Judged<'_>) -> bool {
+        let own = demand.control.expected(&demand.parameters);
+        let other = exception.accepted.expected.as_ref().filter(|then| **then != own);
+        !other.is_some_and(|then| self.demanded.get(exception.control.as_str()).is_some_and(|all| all.contains(then)))
     }
 
     fn answered(&self, asked: &Asked<'_>, decision: &mut Decision) -> Answered {
@@ -315,7 +303,7 @@ impl<'r> Decider<'r> {
             match self.fits(&answer.scope, asked) {
                 Fit::Yes if self.is_refused(&answer.at, decision) => {}
                 Fit::Yes if answer.date > self.context.as_of => {
-                    decision.lapsed.push(format!("{}: answered on {}, later than this day", answer.at, answer.date));
+                    decision.lapsed.push(format!("{}: {}", answer.at, not_yet(answer.date)));
                 }
                 Fit::Yes if answer.question.as_ref().is_some_and(|asked| *asked != question) => {
                     decision.lapsed.push(format!("{}: another question was answered", answer.at));
@@ -325,7 +313,8 @@ impl<'r> Decider<'r> {
                 Fit::Unseen(why) => decision.lapsed.push(format!("{}: {why}", answer.at)),
             }
         }
-        let Some(answer): Option<&Answer> = latest(fitting.into_iter(), |answer| answer.date) else {
+        // Of one day, the answer that finds something wanting.
+        let Some(answer): Option<&Answer> = latest(fitting.into_iter(), |answer| (answer.date, !answer.holds)) else {
             return Answered::Not;
         };
         decision.until = Some(answer.expires.to_string());
@@ -338,6 +327,11 @@ impl<'r> Decider<'r> {
             return Answered::DoesNotHold;
         }
         decision.lapsed.clear();
+        if answer.question.is_none() {
+            decision
+                .due
+                .push("it does not say what was asked: write its `question`, as `register add` does".to_owned());
+        }
         decision.state = self.until(answer.expires, State::Answered);
         Answered::Holds
     }
@@ -361,130 +355,6 @@ impl<'r> Decider<'r> {
     fn until(&self, expires: Date, state: State) -> State {
         if expires < self.context.as_of { State::Overdue } else { state }
     }
-
-    /// What has happened since that makes an entry due.
-    fn fired(&self, triggers: &[Trigger], then: &Under) -> Vec<String> {
-        let now = &self.context.now;
-        let changed = |then: &Option<String>, now: &Option<String>, what: &str| match (then, now) {
-            (Some(then), Some(now)) if then != now => Some(format!("{what}: {then} then, {now} now")),
-            _ => None,
-        };
-        let mut fired: Vec<String> = triggers
-            .iter()
-            .filter_map(|trigger| match trigger {
-                Trigger::KubernetesUpgrade => changed(&then.kubernetes, &now.kubernetes, "Kubernetes was upgraded"),
-                Trigger::ProviderUpgrade => changed(&then.provider, &now.provider, "the provider's version changed"),
-                Trigger::ClusterRecreated => changed(&then.cluster, &now.cluster, "this is another cluster"),
-                Trigger::ProfileChange => self.profile_changed(then.profile.as_deref()?),
-            })
-            .collect();
-        fired.sort();
-        fired.dedup();
-        fired
-    }
-
-    fn profile_changed(&self, then: &str) -> Option<String> {
-        let (name, digest) = then.split_once('@').unwrap_or((then, ""));
-        match self.context.profiles.get(name) {
-            Some(now) if now.starts_with(digest) => None,
-            Some(_) => Some(format!("the profile {name} demands something else than then")),
-            None => Some(format!(
-                "the profile was {name}, now it is {}",
-                self.context.profiles.keys().cloned().collect::<Vec<_>>().join(", ")
-            )),
-        }
-    }
-
-    fn fits(&self, scope: &Scope, asked: &Asked<'_>) -> Fit {
-        let control: &Control = asked.demand.control;
-        let any = |list: &[String], test: &dyn Fn(&str) -> bool| list.is_empty() || list.iter().any(|one| test(one));
-        let subject = asked.outcome.subject.name.as_str();
-        let within = |namespace: &str| {
-            subject == namespace || subject.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/'))
-        };
-        let fits = any(&scope.controls, &|name| control.name == name)
-            && (scope.sections.is_empty() || scope.in_sections.contains(&control.name))
-            && any(&scope.components, &|name| control.component == name)
-            && any(&scope.platforms, &|name| self.context.platform == name)
-            && any(&scope.namespaces, &within)
-            && any(&scope.subjects, &|name| subject == name);
-        if !fits {
-            return Fit::No;
-        }
-        if scope.nodes.is_empty() {
-            return Fit::Yes;
-        }
-        let Some(labels) = self.context.labels.get(asked.capture) else {
-            return Fit::Unseen(format!(
-                "it speaks of nodes by their labels, and those of {} were not seen",
-                asked.capture
-            ));
-        };
-        if scope.nodes.iter().all(|(key, value)| labels.get(key) == Some(value)) {
-            return Fit::Yes;
-        }
-        // A role may be known where no label is.
-        let only_role = labels.keys().all(|key| key == "role");
-        let differs = scope.nodes.iter().any(|(key, value)| labels.get(key).is_some_and(|own| own != value));
-        if only_role && !differs {
-            return Fit::Unseen(format!("it speaks of labels, and of {} only the role was seen", asked.capture));
-        }
-        Fit::No
-    }
-
-    /// Entries that speak of nothing that was judged and is open: each with its place, and what it is.
-    pub fn unused(&self, judged: &[Judged<'_>]) -> Vec<(&'r At, String)> {
-        let open = |demand: &Judged<'_>, verdicts: &[Verdict], test: &dyn Fn(&Asked<'_>) -> bool| {
-            let asked = |(capture, outcome)| Asked { demand, capture, outcome };
-            let each = demand.outcomes.iter().filter(|(_, outcome)| verdicts.contains(&outcome.verdict));
-            each.map(|(capture, outcome)| asked((capture.as_str(), outcome))).any(|asked| test(&asked))
-        };
-        let of = |control: &str, verdicts: &[Verdict], test: &dyn Fn(&Asked<'_>) -> bool| {
-            let mut demands = judged.iter().filter(|demand| demand.control.name == control).peekable();
-            // What was not judged in this run says nothing of the entry.
-            demands.peek().is_none() || demands.any(|demand| open(demand, verdicts, test))
-        };
-        let mut unused = Vec::new();
-        for exception in &self.register.exceptions {
-            if !of(&exception.control, &EXCEPTED, &|asked| self.fits(&exception.scope, asked) != Fit::No) {
-                unused.push((&exception.at, format!("the exception for {}", exception.control)));
-            }
-        }
-        for grant in &self.register.grants {
-            for subject in &grant.subjects {
-                if !of(&grant.control, &[Verdict::Fail], &|asked| asked.outcome.subject.name == *subject) {
-                    unused.push((&grant.at, format!("the grant of {} to {subject}", grant.control)));
-                }
-            }
-        }
-        for answer in &self.register.answers {
-            if !of(&answer.control, &[Verdict::Manual], &|asked| self.fits(&answer.scope, asked) != Fit::No) {
-                unused.push((&answer.at, format!("the answer for {}", answer.control)));
-            }
-        }
-        unused
-    }
-}
-
-/// What stands for the verdict in a state: where no fact decides, it alone does.
-pub(crate) const VERDICT: &str = "verdict";
-
-/// The state that a verdict rests on: the verdict itself, and the deciding facts with their values.
-pub fn state(verdict: Verdict, observed: &[Observed]) -> BTreeMap<String, String> {
-    let value = |seen: &Observed| match (&seen.value, seen.how.as_str()) {
-        (Some(value), _) => value.clone(),
-        (None, "unknown") => "(unknown)".to_owned(),
-        (None, _) => "(absent)".to_owned(),
-    };
-    let facts = observed.iter().filter(|seen| seen.decides).map(|seen| (seen.fact.clone(), value(seen)));
-    let word = match verdict {
-        Verdict::Fail => "fail",
-        Verdict::Unknown => "unknown",
-        Verdict::Manual => "manual",
-        Verdict::Pass => "pass",
-        Verdict::NotApplicable => "not-applicable",
-    };
-    facts.chain([(VERDICT.to_owned(), word.to_owned())]).collect()
 }
 
 /// What a person answered.
@@ -495,47 +365,10 @@ enum Answered {
     DoesNotHold,
 }
 
-/// How two states differ, in words.
-fn changed(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
-    let facts: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
-    let word = |value: Option<&String>| value.map_or("not decisive", String::as_str).to_owned();
-    let differ = facts.into_iter().filter(|fact| then.get(*fact) != now.get(*fact));
-    differ
-        .map(|fact| format!("the state changed: {fact} was {}, is {}", word(then.get(fact)), word(now.get(fact))))
-        .collect()
-}
-
-/// What an exception may be for.
-const EXCEPTED: [Verdict; 3] = [Verdict::Fail, Verdict::Unknown, Verdict::Manual];
-
 /// The entry with the latest day; of two with the same, the first.
-fn latest<'r, T>(entries: impl Iterator<Item = &'r T>, day: impl Fn(&T) -> Date) -> Option<&'r T> {
+fn latest<'r, T, K: PartialOrd>(entries: impl Iterator<Item = &'r T>, day: impl Fn(&T) -> K) -> Option<&'r T> {
     entries.fold(None, |best: Option<&T>, one| match best {
         Some(best) if day(best) >= day(one) => Some(best),
         _ => Some(one),
     })
-}
-
-fn word_of(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Fail => "it fails",
-        Verdict::Unknown => "it could not be seen",
-        Verdict::Manual => "it is a question for a person",
-        Verdict::Pass => "it passes",
-        Verdict::NotApplicable => "it does not apply",
-    }
-}
-
-impl Scope {
-    /// How closely it speaks of something.
-    fn closeness(&self) -> u32 {
-        let weigh = |given: bool, weight: u32| if given { weight } else { 0 };
-        weigh(!self.subjects.is_empty(), 64)
-            + weigh(!self.controls.is_empty(), 32)
-            + weigh(!self.sections.is_empty(), 16)
-            + weigh(!self.namespaces.is_empty(), 8)
-            + weigh(!self.components.is_empty(), 4)
-            + weigh(!self.nodes.is_empty(), 2)
-            + weigh(!self.platforms.is_empty(), 1)
-    }
 }

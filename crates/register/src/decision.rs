@@ -109,6 +109,14 @@ impl State {
     }
 }
 
+impl Decision {
+    /// Until which day it holds, or after which it expired, in words; none: it has no end.
+    pub fn term(&self) -> Option<String> {
+        let day = self.until.as_ref()?;
+        Some(if self.state == State::Overdue { format!("expired after {day}") } else { format!("until {day}") })
+    }
+}
+
 impl From<State> for Decision {
     fn from(state: State) -> Self {
         Self { state, ..Self::default() }

@@ -7,7 +7,7 @@ use assess::Verdict;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use crate::model::Under;
+use crate::model::{Review, Under};
 use crate::write::{comment, list, scalar};
 
 /// What a draft is made of.
@@ -31,12 +31,16 @@ pub struct Draft<'d> {
     pub owner: Option<&'d str>,
     /// What holds now.
     pub now: &'d Under,
+    /// How long decisions may hold in the register that it is for.
+    pub review: &'d Review,
     /// The day.
     pub as_of: Date,
 }
 
-/// Days that a draft proposes: long enough to mend something, short enough to remember it.
+/// Days that a draft of an exception or grant proposes: long enough to mend something, short enough to remember it.
 const DAYS: i64 = 90;
+/// Days that a draft of an answer proposes: what was found is looked at once a year.
+const ANSWER_DAYS: i64 = 365;
 
 /// The name of the list that a draft goes into.
 pub fn kind(draft: &Draft<'_>) -> &'static str {
@@ -54,7 +58,11 @@ fn are_people(kind: &str) -> bool {
 /// The entry's text, to stand under the name of its list. It does not pass [`crate::lint`] until somebody has filled in what
 /// evidence cannot tell.
 pub fn draft(draft: &Draft<'_>) -> String {
-    let until = draft.as_of.checked_add(DAYS.days()).unwrap_or(draft.as_of);
+    let days = match draft.verdict {
+        Verdict::Manual => ANSWER_DAYS.min(draft.review.answers_days),
+        _ => DAYS.min(draft.review.longest_days),
+    };
+    let until = draft.as_of.checked_add(days.days()).unwrap_or(draft.as_of);
     let owner = draft.owner.map_or("\"\" # the team that answers for it".to_owned(), scalar);
     let mut text = format!("  # {}\n", comment(draft.title));
     match draft.verdict {

@@ -52,7 +52,8 @@ pub fn init(name: &str, platform: &Platform, content: &Content, as_of: Date) -> 
         let _ = writeln!(text, "    recheck: {{ before: {again} }}");
     }
     text.push_str(
-        "\n# Drafts of these come from `kube-assay register add --report report.json CONTROL`.\nexceptions: []\ngrants: []\nanswers: []\n",
+        "\n# Here follow the lists `exceptions:`, `grants:` and `answers:`. `kube-assay register add CONTROL --report report.json\n\
+         # --into FILE` drafts an entry and puts it into its list.\n",
     );
     text
 }

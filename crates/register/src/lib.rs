@@ -9,6 +9,7 @@ mod decision;
 mod draft;
 mod due;
 mod init;
+mod insert;
 mod lint;
 mod load;
 mod model;
@@ -21,6 +22,7 @@ pub use decision::{Decision, State};
 pub use draft::{Draft, draft, kind};
 pub use due::{Due, due};
 pub use init::init;
+pub use insert::insert;
 pub use lint::{NEVER, STRONG, lint, refused, takes_two};
 pub use load::{code, load};
 pub use model::{

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range as Span;
 
 use benchmark::Content;
-use diag::{Diagnostic, Fields, Node, Reader, Sources, Spanned, quoted, yaml};
+use diag::{Diagnostic, Fields, Node, Reader, Sources, Spanned, Value, quoted, yaml};
 use jiff::civil::Date;
 
 use crate::model::{
@@ -14,11 +14,20 @@ use crate::model::{
     Scope, TRIGGERS, Trigger, Under,
 };
 
+/// The lists that entries are drafted for.
+const LISTS: [&str; 3] = ["exceptions", "grants", "answers"];
+
 /// Reads a register. What could be read of it is there even if there are mistakes; it is fit for deciding only if there
 /// is no error. Whether an auditor would take it is for [`crate::lint`].
 pub fn load(file: &str, text: &str, content: &Content, sources: &mut Sources) -> (Register, Vec<Diagnostic>) {
     let text = sources.add(file, text);
     let (tree, mut found) = yaml::parse(file, text);
+    for twice in found.iter_mut().filter(|one| one.code == diag::code::DUPLICATE_FIELD) {
+        if text.get(twice.span.clone()).is_some_and(|name| LISTS.contains(&name)) {
+            let first = twice.help.take().unwrap_or_default();
+            twice.help = Some(format!("{first}; `register add --into FILE` puts entries into the list that is there"));
+        }
+    }
     let mut register = Register::default();
     if let Some(tree) = tree {
         let book = Book { reader: Reader::new(file, &mut found), text, content };
@@ -86,7 +95,7 @@ impl Book<'_> {
 
     fn owner(&self, node: &Node) -> Option<Owner> {
         let mut fields = self.reader.map(node)?;
-        let at = self.at(&fields);
+        let at = self.at(node, &fields);
         let owner = self.said(fields.required_str("owner"));
         let (contact, source) = (plain(fields.optional_str("contact")), plain(fields.optional_str("source")));
         let of = fields.node("of").map_or_else(|| Some(Scope::default()), |node| self.scope(node));
@@ -101,7 +110,7 @@ impl Book<'_> {
             ("informational", Class::Informational),
         ];
         let mut fields = self.reader.map(node)?;
-        let at = self.at(&fields);
+        let at = self.at(node, &fields);
         let class = fields.required_one_of("class", &CLASSES);
         let of = fields.required_node("of").and_then(|node| self.scope(node));
         let reason = self.said(fields.required_str("reason"));
@@ -146,7 +155,7 @@ impl Book<'_> {
 
     fn exception(&self, node: &Node) -> Option<Exception> {
         let mut fields = self.reader.map(node)?;
-        let at = self.at(&fields);
+        let at = self.at(node, &fields);
         let control = fields.required_str("control").and_then(|name| self.control(&name));
         let scope = fields.node("scope").map_or_else(|| Some(Scope::default()), |node| self.scope(node));
         let accepted = fields.required_node("accepted").and_then(|node| self.accepted(node));
@@ -214,7 +223,7 @@ impl Book<'_> {
 
     fn grant(&self, node: &Node) -> Option<Grant> {
         let mut fields = self.reader.map(node)?;
-        let at = self.at(&fields);
+        let at = self.at(node, &fields);
         let control = fields.required_str("control").and_then(|name| self.control(&name));
         let subjects = fields.required_str_list("subjects");
         let state = fields.node("state").map_or_else(|| Some(BTreeMap::new()), |node| self.state(node));
@@ -248,7 +257,7 @@ impl Book<'_> {
 
     fn answer(&self, node: &Node) -> Option<Answer> {
         let mut fields = self.reader.map(node)?;
-        let at = self.at(&fields);
+        let at = self.at(node, &fields);
         let control = fields.required_str("control").and_then(|name| self.control(&name));
         let scope = fields.node("scope").map_or_else(|| Some(Scope::default()), |node| self.scope(node));
         let holds = fields.required_bool("holds");
@@ -403,10 +412,32 @@ impl Book<'_> {
         self.reader.report(Diagnostic::error(code, self.reader.file(), span.clone(), message).help(help));
     }
 
-    fn at(&self, fields: &Fields<'_, '_>) -> At {
+    fn at(&self, node: &Node, fields: &Fields<'_, '_>) -> At {
         let span = fields.span();
         let line = 1 + self.text.get(..span.start).unwrap_or_default().matches('\n').count();
-        At { file: self.reader.file().to_owned(), line, span }
+        let mut spans = BTreeMap::new();
+        for (key, value) in named(node) {
+            spans.insert(key.text.clone(), self.content_of(value));
+            let inner = named(value).iter();
+            spans.extend(inner.map(|(own, value)| (format!("{}.{}", key.text, own.text), self.content_of(value))));
+        }
+        At { file: self.reader.file().to_owned(), line, span, fields: spans }
+    }
+
+    /// Where a value's own text stands: behind the sign that begins a block of text.
+    fn content_of(&self, node: &Node) -> Span<usize> {
+        let text = self.text.get(node.span.clone()).unwrap_or_default();
+        let head = if text.starts_with(['>', '|']) { text.find('\n').unwrap_or(0) } else { 0 };
+        let blank = text[head..].len() - text[head..].trim_start().len();
+        node.span.start + head + blank..node.span.end
+    }
+}
+
+/// The fields of a map; none of anything else.
+fn named(node: &Node) -> &[(diag::Key, Node)] {
+    match &node.value {
+        Value::Map(fields) => fields,
+        _ => &[],
     }
 }
 

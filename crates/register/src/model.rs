@@ -1,6 +1,7 @@
 //! What a register says. A person keeps it in git; [`crate::load`] reads it, and everything here is as it stands there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -37,11 +38,6 @@ pub struct Register {
 }
 
 impl Register {
-    /// Where all entries that decide stand.
-    pub(crate) fn places(&self) -> impl Iterator<Item = &At> {
-        self.classes.iter().map(|entry| &entry.at).chain(self.entries().map(|(_, _, at)| at))
-    }
-
     /// Entries that speak of one control each: what it is, the control, and where it stands.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, &str, &At)> {
         let exceptions = self.exceptions.iter().map(|entry| ("exception", entry.control.as_str(), &entry.at));
@@ -123,6 +119,17 @@ pub enum Class {
     ProviderOwned,
     /// Told, and nobody has to act on it.
     Informational,
+}
+
+impl Class {
+    /// Its word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::ProviderOwned => "provider-owned",
+            Self::Informational => "informational",
+        }
+    }
 }
 
 /// What is of a class, and why.
@@ -337,7 +344,20 @@ pub struct At {
     /// Its line, from 1.
     pub line: usize,
     /// Where the entry begins, in bytes.
-    pub(crate) span: std::ops::Range<usize>,
+    pub(crate) span: Range<usize>,
+    /// Where the values of its fields stand, by name; one of a map by both, as `accepted.since`.
+    pub(crate) fields: BTreeMap<String, Range<usize>>,
+}
+
+impl At {
+    /// Where a field's value stands; what it is part of, if it has no place of its own.
+    pub(crate) fn of(&self, field: &str) -> Range<usize> {
+        match (self.fields.get(field), field.rsplit_once('.')) {
+            (Some(own), _) => own.clone(),
+            (None, Some((whole, _))) => self.of(whole),
+            (None, None) => self.span.clone(),
+        }
+    }
 }
 
 impl std::fmt::Display for At {

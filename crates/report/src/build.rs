@@ -106,6 +106,7 @@ fn context(material: &Material<'_>) -> Context {
         platform: material.platform.name.clone(),
         names: given.iter().cloned().chain(told("cluster-uid")).collect(),
         narrowed: material.selection.is_some(),
+        every_node: captures.iter().any(|capture| capture.source == word(evidence::Source::Cluster)),
         refused: material
             .register
             .map(|answerable| register::refused(answerable.register, material.content, answerable.as_of))
@@ -151,6 +152,7 @@ fn register_info(
         name: answerable.register.name.clone(),
         digest: answerable.digest.to_owned(),
         as_of: answerable.as_of.to_string(),
+        foreign: decider.foreign(),
         accepted: by_owner(State::Accepted),
         overdue: by_owner(State::Overdue),
         unused: unused.map(|(at, what)| format!("{at}: {what}")).collect(),

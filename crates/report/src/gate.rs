@@ -176,10 +176,11 @@ impl Found {
             let ended = change.before.state.is_settled() && change.after.state == State::Required;
             let id = change.cited_by.first().map_or(change.control.as_str(), |cited| cited.id.as_str());
             if ended && !self.ids.iter().any(|known| known == id) {
-                let why = if change.after.lapsed.is_empty() {
-                    "no entry speaks of it any more".to_owned()
-                } else {
-                    change.after.lapsed.join("; ")
+                let foreign = report.register.as_ref().and_then(|register| register.foreign.clone());
+                let why = match (change.after.lapsed.is_empty(), foreign) {
+                    (false, _) => change.after.lapsed.join("; "),
+                    (true, Some(_)) => "the register speaks of another cluster".to_owned(),
+                    (true, None) => "no entry speaks of it any more".to_owned(),
                 };
                 let owner = change.after.owner.as_deref().or(change.before.owner.as_deref()).unwrap_or("nobody");
                 let line = format!("no longer accepted: {id} {}: {why}: {owner} answers for it", change.title);

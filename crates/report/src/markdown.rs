@@ -180,7 +180,7 @@ fn decided(finding: &Finding) -> String {
         let lines = plain::decided(decision).into_iter().map(|(label, said)| text(&format!("{label}: {said}")));
         return lines.collect::<Vec<_>>().join("<br>");
     }
-    let until = decision.until.as_ref().map_or(String::new(), |until| format!("until {until}"));
+    let until = decision.term().unwrap_or_default();
     let brief = [decision.state.word(), decision.owner.as_deref().unwrap_or_default(), &until];
     let known = decision.state != State::None || decision.owner.is_some();
     let brief: Vec<String> = brief.iter().filter(|word| known && !word.is_empty()).map(|word| text(word)).collect();

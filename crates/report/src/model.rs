@@ -53,11 +53,15 @@ pub struct RegisterInfo {
     pub digest: String,
     /// The day on which it was asked (`YYYY-MM-DD`).
     pub as_of: String,
+    /// Why it decides nothing: it speaks of another cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<String>,
     /// Findings that somebody accepts, by who answers for them.
     pub accepted: BTreeMap<String, usize>,
     /// Findings whose decision has expired, by who answers for them.
     pub overdue: BTreeMap<String, usize>,
-    /// Entries that speak of nothing that was found: each with its place.
+    /// Entries by which nothing was decided: each with its place, and whether it matches nothing, is mended, or is about
+    /// a control that is not demanded.
     pub unused: Vec<String>,
 }
 

@@ -33,9 +33,9 @@ pub(crate) fn said(finding: &Finding) -> Vec<(&'static str, String)> {
 pub(crate) fn decided(decision: &Decision) -> Vec<(&'static str, String)> {
     let mut said = Vec::new();
     if let Some(entry) = &decision.entry {
-        let until = match (&decision.until, decision.state) {
-            (Some(day), State::Overdue) => format!(" since {day}"),
-            (Some(day), _) => format!(" until {day}"),
+        let until = match (decision.term(), decision.state) {
+            (Some(term), State::Overdue) => format!(", {term}"),
+            (Some(term), _) => format!(" {term}"),
             (None, _) => String::new(),
         };
         let by = decision.by.as_ref().map_or(String::new(), |by| format!(", by {by}"));
@@ -72,7 +72,7 @@ pub(crate) fn register(register: &RegisterInfo) -> Vec<(&'static str, String)> {
         ("risk accepted by", owners(&register.accepted)),
         ("overdue with", owners(&register.overdue)),
     ];
-    said.extend(register.unused.iter().map(|unused| ("matches nothing", unused.clone())));
+    said.extend(register.unused.iter().map(|unused| ("unused", unused.clone())));
     said.retain(|(_, text)| !text.is_empty());
     said
 }

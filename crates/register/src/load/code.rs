@@ -20,6 +20,8 @@ pub const EMPTY: &str = "empty-text";
 pub const NO_STATE: &str = "no-state";
 /// A grant that names nobody.
 pub const NO_SUBJECT: &str = "no-subject";
+/// A list that nothing can be put into as it is written.
+pub const NO_PLACE: &str = "no-place";
 /// A decision that holds too long.
 pub const FAR_EXPIRY: &str = "far-expiry";
 /// A decision that has expired.
@@ -40,8 +42,8 @@ pub const NO_EVIDENCE: &str = "no-evidence";
 pub const NO_RECHECK: &str = "no-recheck";
 /// A scope that speaks of everything.
 pub const TOO_WIDE: &str = "too-wide";
-/// An entry that speaks of nothing that there is.
-pub const NO_MATCH: &str = "matches-nothing";
+/// An entry by which nothing was decided.
+pub const UNUSED: &str = "unused-entry";
 /// An entry that stands in the register twice.
 pub const TWICE: &str = "entry-twice";
 /// A control that compensates for itself.

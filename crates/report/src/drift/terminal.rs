@@ -247,8 +247,8 @@ impl Telling<'_> {
         let decision = &answer.decision;
         if decision.state.is_settled() || decision.owner.is_some() {
             let owner = decision.owner.as_ref().map_or(String::new(), |owner| format!(", owner {owner}"));
-            let until = decision.until.as_ref().map_or(String::new(), |until| format!(" until {until}"));
-            self.page.labelled("decision", &format!("{}{until}{owner}", decision.state.word()));
+            let term = decision.term().map_or(String::new(), |term| format!(", {term}"));
+            self.page.labelled("decision", &format!("{}{term}{owner}", decision.state.word()));
         }
     }
 

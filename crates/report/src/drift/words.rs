@@ -297,8 +297,7 @@ pub(crate) fn decision(change: &DecisionChange) -> String {
     let mut said = vec![format!("{} becomes {}", change.before.state.word(), decision.state.word())];
     let owner = decision.owner.as_ref().or(change.before.owner.as_ref());
     said.extend(owner.map(|owner| format!("owner {owner}")));
-    let until = decision.until.as_ref().or(change.before.until.as_ref());
-    said.extend(until.map(|until| format!("until {until}")));
+    said.extend(decision.term().or_else(|| change.before.term()));
     said.extend(decision.lapsed.iter().filter(|why| !change.before.lapsed.contains(why)).cloned());
     said.extend(decision.reason.iter().cloned());
     said.extend(decision.entry.iter().map(|entry| format!("see {entry}")));

@@ -155,6 +155,6 @@ impl Page<'_> {
 /// Who answers for a finding, and until when it holds, after a comma; nothing where nobody was named.
 fn answerable(finding: &Finding) -> String {
     let owner = finding.decision.owner.as_ref().map_or(String::new(), |owner| format!(", {owner}"));
-    let until = finding.decision.until.as_ref().map_or(String::new(), |until| format!(", until {until}"));
+    let until = finding.decision.term().map_or(String::new(), |term| format!(", {term}"));
     owner + &until
 }

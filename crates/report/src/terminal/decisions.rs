@@ -22,7 +22,7 @@ impl Telling<'_> {
         let due = |finding: &Finding| !overdue(finding) && !finding.decision.due.is_empty();
         let lapsed = |finding: &Finding| !finding.decision.lapsed.is_empty();
         self.anew("overdue", &overdue, |finding| {
-            vec![format!("since {}", finding.decision.until.as_deref().unwrap_or("a day that is not told"))]
+            vec![finding.decision.term().unwrap_or_else(|| "on a day that is not told".to_owned())]
         });
         self.anew("no longer holds", &lapsed, |finding| finding.decision.lapsed.clone());
         self.anew("due to be looked at again", &due, |finding| finding.decision.due.clone());

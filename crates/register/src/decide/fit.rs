@@ -1,0 +1,74 @@
+//! Whether an entry's scope fits an outcome, and how closely it speaks of it.
+
+use benchmark::Control;
+
+use super::{Asked, Decider};
+use crate::model::Scope;
+
+/// How an entry's scope fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    Yes,
+    No,
+    /// It would, if it were known on which node this is.
+    Unseen(String),
+}
+
+impl Decider<'_> {
+    /// Whether an entry's scope fits an outcome.
+    pub(super) fn fits(&self, scope: &Scope, asked: &Asked<'_>) -> Fit {
+        let any = |list: &[String], test: &dyn Fn(&str) -> bool| list.is_empty() || list.iter().any(|one| test(one));
+        let subject = asked.outcome.subject.name.as_str();
+        let within = |namespace: &str| {
+            subject == namespace || subject.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let fits = scope.is_about(asked.demand.control)
+            && any(&scope.platforms, &|name| self.context.platform == name)
+            && any(&scope.namespaces, &within)
+            && any(&scope.subjects, &|name| subject == name);
+        if !fits {
+            return Fit::No;
+        }
+        if scope.nodes.is_empty() {
+            return Fit::Yes;
+        }
+        let Some(labels) = self.context.labels.get(asked.capture) else {
+            return Fit::Unseen(format!(
+                "it speaks of nodes by their labels, and those of {} were not seen",
+                asked.capture
+            ));
+        };
+        if scope.nodes.iter().all(|(key, value)| labels.get(key) == Some(value)) {
+            return Fit::Yes;
+        }
+        // A role may be known where no label is.
+        let only_role = labels.keys().all(|key| key == "role");
+        let differs = scope.nodes.iter().any(|(key, value)| labels.get(key).is_some_and(|own| own != value));
+        if only_role && !differs {
+            return Fit::Unseen(format!("it speaks of labels, and of {} only the role was seen", asked.capture));
+        }
+        Fit::No
+    }
+}
+
+impl Scope {
+    /// Whether it speaks of a control, by its name, a section or its component.
+    pub(super) fn is_about(&self, control: &Control) -> bool {
+        let names = |list: &[String], name: &String| list.is_empty() || list.contains(name);
+        names(&self.controls, &control.name)
+            && (self.sections.is_empty() || self.in_sections.contains(&control.name))
+            && names(&self.components, &control.component)
+    }
+
+    /// How closely it speaks of something.
+    pub(super) fn closeness(&self) -> u32 {
+        let weigh = |given: bool, weight: u32| if given { weight } else { 0 };
+        weigh(!self.subjects.is_empty(), 64)
+            + weigh(!self.controls.is_empty(), 32)
+            + weigh(!self.sections.is_empty(), 16)
+            + weigh(!self.namespaces.is_empty(), 8)
+            + weigh(!self.components.is_empty(), 4)
+            + weigh(!self.nodes.is_empty(), 2)
+            + weigh(!self.platforms.is_empty(), 1)
+    }
+}
