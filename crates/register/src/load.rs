@@ -51,7 +51,7 @@ impl Book<'_> {
         let name = fields.required_str("register");
         let register = Register {
             name: name.map(|name| name.value).unwrap_or_default(),
-            cluster: plain(fields.optional_str("cluster")),
+            cluster: self.said(fields.optional_str("cluster")),
             review: fields.node("review").and_then(|node| self.review(node)).unwrap_or_default(),
             owners: self.all(&mut fields, "owners", Self::owner),
             classes: self.all(&mut fields, "classes", Self::classed),
@@ -225,7 +225,7 @@ impl Book<'_> {
         let mut fields = self.reader.map(node)?;
         let at = self.at(node, &fields);
         let control = fields.required_str("control").and_then(|name| self.control(&name));
-        let subjects = fields.required_str_list("subjects");
+        let subjects = fields.required_str_list("subjects").map(|subjects| self.all_said(Some(subjects)));
         let state = fields.node("state").map_or_else(|| Some(BTreeMap::new()), |node| self.state(node));
         let reason = self.said(fields.required_str("reason"));
         let owner = self.said(fields.required_str("owner"));
@@ -234,7 +234,7 @@ impl Book<'_> {
         let review = self.triggers(fields.node("review"));
         let under = fields.node("under").and_then(|node| self.under(node)).unwrap_or_default();
         fields.finish();
-        let subjects: Vec<String> = subjects?.into_iter().map(|subject| subject.value).collect();
+        let subjects = subjects?;
         if subjects.is_empty() {
             let help = "name each subject as findings do";
             self.mistake(code::NO_SUBJECT, &node.span, "a grant that names nobody grants nothing", help);
@@ -281,13 +281,27 @@ impl Book<'_> {
 
     fn scope(&self, node: &Node) -> Option<Scope> {
         let mut fields = self.reader.map(node)?;
+        for (key, value) in named(node) {
+            // It would bound nothing, where whoever emptied it meant nothing to be left.
+            if matches!(&value.value, Value::Seq(items) if items.is_empty())
+                || matches!(&value.value, Value::Map(entries) if entries.is_empty())
+            {
+                let message = format!("{} names nothing", quoted(&key.text));
+                self.mistake(
+                    code::EMPTY,
+                    &value.span,
+                    &message,
+                    "name what is meant, or take it out: then all of them are",
+                );
+            }
+        }
         let controls = self.controls(fields.optional_str_list("controls"));
         let sections = fields.optional_str_list("sections").unwrap_or_default();
         let components = fields.optional_str_list("components").unwrap_or_default();
         let platforms = fields.optional_str_list("platforms").unwrap_or_default();
         let nodes = fields.node("nodes").and_then(|node| self.labels(node)).unwrap_or_default();
-        let namespaces = plain_all(fields.optional_str_list("namespaces"));
-        let subjects = plain_all(fields.optional_str_list("subjects"));
+        let namespaces = self.all_said(fields.optional_str_list("namespaces"));
+        let subjects = self.all_said(fields.optional_str_list("subjects"));
         fields.finish();
         let in_sections = sections.iter().flat_map(|section| self.section(section)).collect();
         let known = self.content.controls.iter().map(|control| control.component.as_str());
@@ -408,6 +422,12 @@ impl Book<'_> {
         Some(text.value.trim().to_owned())
     }
 
+    /// Names, none of which is empty. They are told exactly.
+    fn all_said(&self, texts: Option<Vec<Spanned<String>>>) -> Vec<String> {
+        let named = |text: Spanned<String>| self.said(Some(text.clone())).map(|_| text.value);
+        texts.unwrap_or_default().into_iter().filter_map(named).collect()
+    }
+
     fn mistake(&self, code: &'static str, span: &Span<usize>, message: &str, help: &str) {
         self.reader.report(Diagnostic::error(code, self.reader.file(), span.clone(), message).help(help));
     }
@@ -448,8 +468,4 @@ fn is_under(id: &str, section: &str) -> bool {
 
 fn plain(text: Option<Spanned<String>>) -> Option<String> {
     text.map(|text| text.value.trim().to_owned()).filter(|text| !text.is_empty())
-}
-
-fn plain_all(texts: Option<Vec<Spanned<String>>>) -> Vec<String> {
-    texts.unwrap_or_default().into_iter().map(|text| text.value).collect()
 }

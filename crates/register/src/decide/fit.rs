@@ -1,5 +1,6 @@
 //! Whether an entry's scope fits an outcome, and how closely it speaks of it.
 
+use assess::SubjectName;
 use benchmark::Control;
 
 use super::{Asked, Decider};
@@ -19,12 +20,9 @@ impl Decider<'_> {
     pub(super) fn fits(&self, scope: &Scope, asked: &Asked<'_>) -> Fit {
         let any = |list: &[String], test: &dyn Fn(&str) -> bool| list.is_empty() || list.iter().any(|one| test(one));
         let subject = asked.outcome.subject.name.as_str();
-        let within = |namespace: &str| {
-            subject == namespace || subject.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/'))
-        };
         let fits = scope.is_about(asked.demand.control)
             && any(&scope.platforms, &|name| self.context.platform == name)
-            && any(&scope.namespaces, &within)
+            && any(&scope.namespaces, &|name| lies_in(&asked.outcome.subject, name))
             && any(&scope.subjects, &|name| subject == name);
         if !fits {
             return Fit::No;
@@ -48,6 +46,19 @@ impl Decider<'_> {
             return Fit::Unseen(format!("it speaks of labels, and of {} only the role was seen", asked.capture));
         }
         Fit::No
+    }
+}
+
+/// Whether a subject is a namespace or lies in it. Others may bear its name, as a ClusterRole may.
+fn lies_in(subject: &SubjectName, namespace: &str) -> bool {
+    let name = subject.name.as_str();
+    match subject.kind.as_str() {
+        "namespace" => name == namespace,
+        "role" | "subject" | "service account" => {
+            let own = ["Role ", "ServiceAccount "].iter().find_map(|kind| name.strip_prefix(kind)).unwrap_or(name);
+            own.split_once('/').is_some_and(|(own, _)| own == namespace)
+        }
+        _ => false,
     }
 }
 

@@ -123,6 +123,34 @@ fn what_is_of_a_later_day_does_not_hold_yet() {
     }
 }
 
+/// What lies in a namespace, and what only bears its name.
+#[test]
+fn a_namespace_holds_what_lies_in_it() {
+    let content = content();
+    let mut register = sample(content);
+    register.owners.truncate(1);
+    register.owners[0].of = crate::Scope { namespaces: vec!["kube-system".to_owned()], ..crate::Scope::default() };
+    for (kind, name, lies) in [
+        ("namespace", "kube-system", true),
+        ("namespace", "kube-system-2", false),
+        ("service account", "kube-system/default", true),
+        ("service account", "kube-systems/default", false),
+        ("subject", "ServiceAccount kube-system/operator", true),
+        ("subject", "ServiceAccount other/kube-system", false),
+        ("subject", "User kube-system/x", false),
+        ("subject", "Group kube-system", false),
+        ("role", "Role kube-system/reader", true),
+        ("role", "ClusterRole kube-system", false),
+        ("file", "kube-system/x", false),
+        ("component", "kube-system", false),
+    ] {
+        let all = [judged(content, "kubelet-event-rate", outcome(Verdict::Fail, kind, name, Vec::new()))];
+        let decider = Decider::new(&register, context(DAY), &all);
+        let decision = decider.decide(&Asked { demand: &all[0], capture: "w1", outcome: &all[0].outcomes[0].1 });
+        assert_eq!(decision.owner.is_some(), lies, "{kind} {name}");
+    }
+}
+
 /// Of two answers the later one counts; of one day, the one that finds something wanting.
 #[test]
 fn no_answer_covers_up_another() {
