@@ -216,7 +216,9 @@ fn a_register_of_another_cluster_decides_nothing() {
         let report: Report = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
         (ended, report)
     };
-    let says = "the register production speaks of the cluster prod-1, and this is prod-2: it decides nothing";
+    // The uid is that of the recorded cluster.
+    let says = "the register production speaks of the cluster prod-1, and this is 58d79e8e-cc72-4d93-8645-f1edc3c653de, \
+                prod-2: it decides nothing";
     let (ended, foreign) = told("prod-2");
     assert_eq!(ended.code, 1, "{}", ended.out);
     let lines = ended.out.split_whitespace().collect::<Vec<_>>().join(" ");
