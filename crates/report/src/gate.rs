@@ -156,6 +156,11 @@ impl Found {
                     self.closed.push(told(change));
                     self.ids.push(id(change));
                 }
+                // Whether it failed before it was demanded, nobody can tell without the evidence of then.
+                Kind::Demanded if fails && (ours || !drift.unseparated.is_empty()) => {
+                    self.closed.push(told(change));
+                    self.ids.push(id(change));
+                }
                 // A person looked, and found that it does not hold.
                 _ if after.verdict == Verdict::Manual && required && !was_required(change) => {
                     self.closed.push(format!("answered, it does not hold: {}", told(change)));

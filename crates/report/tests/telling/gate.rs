@@ -263,6 +263,40 @@ fn decisions_of_another_day_are_told_as_such() {
     }
 }
 
+/// Another profile must not hide what the cluster did meanwhile.
+#[test]
+fn what_is_demanded_anew_closes_it_unless_it_failed_before() {
+    const ETCD: &str = "etcd-client-certificate-auth";
+    let after = samples::control_plane();
+    let mut before = after.clone();
+    before.findings.retain(|finding| finding.control != ETCD);
+    before.profiles[0].digest = "another".to_owned();
+    count(&mut before);
+    let answer = |verdict: Option<Verdict>| {
+        let mut then = after.clone();
+        then.findings.retain(|finding| finding.control != ETCD || verdict.is_some());
+        for finding in then.findings.iter_mut().filter(|finding| finding.control == ETCD) {
+            finding.verdict = verdict.unwrap_or(finding.verdict);
+        }
+        then
+    };
+    for (then, stand) in [
+        (Some(answer(Some(Verdict::Fail))), Stand::Open),
+        (Some(answer(Some(Verdict::Pass))), Stand::Closed),
+        (Some(answer(Some(Verdict::Unknown))), Stand::Closed),
+        // Its subject was not there.
+        (Some(answer(None)), Stand::Closed),
+        // The evidence of then was not kept.
+        (None, Stand::Closed),
+    ] {
+        let reports = Reports { before: &before, replayed: None, reprofiled: then.as_ref(), after: &after };
+        let gate = gate(&after, Some(&compare(&reports, &|_| Vec::new())), &policy(FailOn::New));
+        assert_eq!(gate.stand, stand, "{:?}", gate.told);
+        let line = if stand == Stand::Open { "note: demanded: 2.2 " } else { "demanded: 2.2 " };
+        assert!(gate.told.iter().any(|told| told.starts_with(line)), "{:?}", gate.told);
+    }
+}
+
 #[test]
 fn what_was_accepted_closes_it_when_that_ends_and_names_its_owner() {
     let mut accepted = samples::control_plane();
