@@ -58,7 +58,14 @@ impl<'a> Finder<'a> {
     pub(crate) fn find(&self, reference: &str) -> anyhow::Result<Run<'a>> {
         let path = Path::new(reference);
         if !is_latest(reference) && path.exists() {
-            return self.file(path);
+            // Whoever may put a file where the gate is called must not choose the baseline.
+            return match self.history.map(|store| store.find(reference, self.cluster)) {
+                Some(Ok(run)) => Err(mistake(format!(
+                    "{reference} is a file, and a run of the history: ./{reference} names the file, and {} the run",
+                    run.id
+                ))),
+                _ => self.file(path),
+            };
         }
         let meant = || match diag::suggest(reference, LATEST) {
             Some(near) if !is_latest(reference) => format!(" (did you mean {near}?)"),

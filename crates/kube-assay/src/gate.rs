@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
+use evidence::{Aspect, Captures as _, Place, Seen};
 use history::{Entry, Record, Store};
 use jiff::{SignedDuration, Timestamp};
 use report::drift::Drift;
 use report::{Finding, Gate, Policy, Report, Stand, State, Verdict};
 
+use crate::cli::Output;
 use crate::content;
 use crate::earlier::{self, Finder, is_latest};
 use crate::exit::{Exit, mistake};
-use crate::history::{Place, age, told};
+use crate::history::{self as memory, age, told};
 use crate::judging::Judging;
+use crate::selector::Selector;
 use crate::source::Spool;
 
 /// What closes the gate, and where runs are remembered.
@@ -64,7 +67,21 @@ impl GateArgs {
     pub(crate) fn open(&self) -> anyhow::Result<Option<Store>> {
         let wanted =
             self.history.is_some() || std::env::var_os("KUBE_ASSAY_HISTORY").is_some_and(|path| !path.is_empty());
-        wanted.then(|| Place { file: self.history.clone().flatten() }.open()).transpose()
+        wanted.then(|| memory::Place { file: self.history.clone().flatten() }.open()).transpose()
+    }
+
+    /// A gate that compares with what the last run wrote, whatever that found, is closed once for each failure and then open.
+    pub(crate) fn keeps_its_baseline(&self, outputs: &[Output]) -> anyhow::Result<()> {
+        let Some(baseline) = self.baseline.as_deref().filter(|_| self.fail_on == FailOn::New) else { return Ok(()) };
+        let Ok(there) = std::fs::canonicalize(baseline) else { return Ok(()) };
+        let files = outputs.iter().filter_map(|output| output.file.as_deref());
+        match files.filter_map(|file| std::fs::canonicalize(file).ok()).find(|file| *file == there) {
+            Some(_) => Err(mistake(format!(
+                "{baseline} is the baseline, and would be written over whatever is found: write the report elsewhere, and \
+                 keep it as baseline where the gate was open (--history does so)"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// What differs from the baseline, a note where there is none yet, and whether a run that is no worse than it is good.
@@ -77,7 +94,11 @@ impl GateArgs {
         let run = if is_latest(reference) { finder.latest(reference, report)? } else { Some(finder.find(reference)?) };
         if let Some(run) = run {
             run.serves(report).map_err(|why| mistake(format!("{reference} is no baseline: {why}")))?;
-            return Ok((Some(run.compare(report, finder)?), None, run.is_sound()));
+            let sound = run.is_sound();
+            let why = (!sound && self.fail_on == FailOn::New).then(|| {
+                "the baseline passed no gate of its own: what it found counts as known here, and this run is not good".to_owned()
+            });
+            return Ok((Some(run.compare(report, finder)?), why, sound));
         }
         let what = if reference == "last" { "run" } else { "good run" };
         let why = format!(
@@ -88,15 +109,24 @@ impl GateArgs {
     }
 
     /// How the gate stands.
-    pub(crate) fn stand(&self, report: &Report, drift: Option<&Drift>, now: Timestamp) -> Gate {
+    pub(crate) fn stand(
+        &self,
+        report: &Report,
+        drift: Option<&Drift>,
+        run: &Spool,
+        now: Timestamp,
+    ) -> anyhow::Result<Gate> {
         let fail_on = match self.fail_on {
             FailOn::New => report::FailOn::New,
             FailOn::Required => report::FailOn::Required,
             FailOn::Any => report::FailOn::Any,
             FailOn::None => report::FailOn::None,
         };
-        let policy = Policy { fail_on, max_age: self.max_age, min_coverage: self.min_coverage, now };
-        report::gate(report, drift, &policy)
+        // Nobody reads all captures again unless a node is missing.
+        let missing = drift.is_some_and(|drift| !drift.nodes.gone.is_empty());
+        let listed = if missing { listed(run)? } else { None };
+        let policy = Policy { fail_on, max_age: self.max_age, min_coverage: self.min_coverage, now, listed };
+        Ok(report::gate(report, drift, &policy))
     }
 
     /// Whether a later gate may compare with this run: it was passed, or a person takes what is there as known.
@@ -129,6 +159,25 @@ impl GateArgs {
             || self.min_coverage.is_some()
             || matches!(self.fail_on, FailOn::New)
     }
+}
+
+/// The nodes that the cluster's own list shows; none: no whole list was read.
+fn listed(run: &Spool) -> anyhow::Result<Option<BTreeSet<String>>> {
+    let place = Place::Api("/api/v1/nodes".to_owned());
+    let mut all: Option<BTreeSet<String>> = None;
+    for capture in run.each() {
+        let capture = capture?;
+        if capture.source != evidence::Source::Cluster {
+            continue;
+        }
+        match capture.seen(&place, Aspect::Objects) {
+            Some(Seen::Objects(list)) if list.incomplete.is_none() && list.left_out.is_empty() => {
+                all.get_or_insert_default().extend(Selector::default().of(&capture));
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(all)
 }
 
 /// By what runs of one cluster are found again: what its keepers call it, the uid of its namespace kube-system, or else

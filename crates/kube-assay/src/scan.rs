@@ -17,6 +17,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     if arguments.dry_run {
         return preflight::run(arguments, &content);
     }
+    arguments.gate.keeps_its_baseline(&arguments.output)?;
     // What is wrong with the history is told before anything is looked at.
     let mut history = arguments.gate.open()?;
     let run = source::run(&arguments.source, None, &content)?;
@@ -45,7 +46,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let (past, (drift, note, sound)) = before;
     let now = Timestamp::now();
     let mut known = false;
-    let gate = arguments.gate.stand(&report, drift.as_ref(), now);
+    let gate = arguments.gate.stand(&report, drift.as_ref(), &run, now)?;
     if let (Some(store), None) = (&mut history, &failed) {
         let good = arguments.gate.is_good(&gate, &report, sound);
         let words = arguments.gate.words(&gate, &report, sound);

@@ -60,6 +60,43 @@ fn what_may_no_longer_be_read_is_exit_code_3_and_never_fixed() {
     assert!(told.count(Kind::VisibilityGained) > 0 && told.count(Kind::Fixed) == 0, "{:?}", told.counts);
 }
 
+/// A node is gone if the cluster says so, and not because its file was left out.
+#[test]
+fn a_node_whose_evidence_was_left_out_is_missed() {
+    let content = common::content();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, captures: Vec<evidence::Capture>| {
+        let file = std::fs::File::create(folder.path().join(name)).unwrap();
+        evidence::write_run(&evidence::Run { captures }, file).unwrap();
+        path(&folder, name)
+    };
+    let mut node = common::recording("kubeadm-hardened-v1.36");
+    let cluster = |node: &collect::recording::Recording| node.cluster(assess::trails(&content)).into_iter().collect();
+    let own = write("node.run", vec![node.capture(assess::trails(&content))]);
+    let whole = write("cluster.run", cluster(&node));
+    let nodes = "/api/v1/nodes".to_owned();
+    node.api.insert(nodes.clone(), b"{\"items\":[]}".to_vec());
+    let empty = write("empty.run", cluster(&node));
+    node.api.remove(&nodes);
+    let unlisted = write("unlisted.run", cluster(&node));
+    let scan = |evidence: &[&str], more: &[&str]| {
+        let report = format!("json={}", path(&folder, "report.json"));
+        call(&[&["scan", "--profile", "cis-2.0.1", "-o", &report], more, &["--evidence"], evidence].concat())
+    };
+    let baseline = format!("json={}", path(&folder, "baseline.json"));
+    scan(&[&whole, &own], &["-o", &baseline]);
+    let baseline = path(&folder, "baseline.json");
+    for (cluster, code, line) in [
+        (&whole, 3, "  not looked at, and in the baseline: kb-node"),
+        (&empty, 0, "  note: no longer there: kb-node"),
+        (&unlisted, 3, "  not looked at, and in the baseline: kb-node"),
+    ] {
+        let ended = scan(&[cluster], &["--fail-on", "new", "--baseline", &baseline]);
+        assert_eq!(ended.code, code, "{cluster}: {}", ended.err);
+        assert!(ended.err.lines().any(|told| told == line), "{cluster}: {}", ended.err);
+    }
+}
+
 #[test]
 fn the_evidence_of_the_earlier_run_tells_the_profile_from_the_cluster() {
     let folder = tempfile::tempdir().unwrap();

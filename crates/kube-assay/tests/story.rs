@@ -6,7 +6,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::call::{Ended, call};
+use common::call::{Ended, call, called_in};
 
 /// A recorded node that somebody changes, its history and its register.
 struct Cluster {
@@ -58,7 +58,7 @@ impl Cluster {
         std::fs::write(file, text.replace(&line(from), &line(to))).unwrap();
     }
 
-    /// A gate for new failures against another baseline, which remembers nothing.
+    /// A gate for new failures against another baseline.
     fn against(&self, baseline: &str) -> Ended {
         let [node, history] = ["node", "history.db"].map(|name| self.text(name));
         let report = format!("json={}", self.text("elsewhere.json"));
@@ -335,7 +335,11 @@ fn the_gate_is_not_talked_round() {
     assert_eq!(kernel.code, 3, "{}", kernel.err);
     red(&story.gate("2026-11-04", &[]), "new: 1.2.15 ");
 
-    // No worse than a run that was not good is green for once, and not good.
+    // No worse than a run that was not good is green for once, which is told, and not good.
+    let by_last = story.against("last");
+    green(&by_last);
+    assert!(by_last.err.contains("  note: the baseline passed no gate of its own: "), "{}", by_last.err);
+    red(&story.gate("2026-11-04", &[]), "new: 1.2.15 ");
     let last = call(&[
         "scan",
         "--import",
@@ -372,6 +376,17 @@ fn the_gate_is_not_talked_round() {
     ]);
     assert_eq!(by_part.code, 2, "{}", by_part.err);
     assert!(by_part.err.contains("is no baseline: it was narrowed to only sections 1.1"), "{}", by_part.err);
+
+    // Nor is what this run writes itself, whatever it finds.
+    let own = format!("json={}", story.text("part.json"));
+    let by_itself = ["--fail-on", "new", "--baseline", &story.text("part.json"), "-o", &own];
+    let by_itself =
+        call(&[&["scan", "--import", &story.text("node"), "--profile", "cis-2.0.1"], &by_itself[..]].concat());
+    assert!(by_itself.code == 2 && by_itself.err.contains("would be written over"), "{}", by_itself.err);
+    // A file whose name is that of a run is not taken for either.
+    std::fs::write(story.path("1"), "{}").unwrap();
+    let ended = called_in(story.directory.path(), &["compare", "--history", "history.db", "1", "2"], &[]);
+    assert!(ended.code == 2 && ended.err.contains("1 is a file, and a run of the history: ./1 names"), "{}", ended.err);
 
     // An exception that its lint refuses decides nothing, nor does another cluster's.
     story.except("1.2.15@cis-2.0.1", "2026-11-04", "2026-12-01");

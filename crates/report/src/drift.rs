@@ -11,6 +11,7 @@ mod lanes;
 mod markdown;
 mod model;
 mod nodes;
+mod pool;
 mod roll;
 mod steps;
 mod terminal;
@@ -29,9 +30,10 @@ pub use self::model::{
 };
 pub use self::terminal::terminal;
 
-use self::kinds::{kind, same_evidence};
+use self::kinds::{Beside, kind};
 use self::lanes::{Key, Lanes, Rows};
 use self::nodes::{Counterpart, Matching};
+use self::pool::Said;
 use self::steps::Steps;
 use crate::formats::written;
 use crate::model::{Finding, Report, Subject};
@@ -108,11 +110,11 @@ struct Comparison<'r> {
 type Shared = (Option<usize>, Option<usize>, Kind, Vec<Cause>, Option<Regressed>, Option<String>);
 
 /// The two answers about a subject. Its key's node is that of the later run.
-struct Pair<'r> {
+struct Pair<'p, 'r> {
     key: Key<'r>,
     before: Option<Key<'r>>,
     /// Nodes of the earlier run that were asked for it.
-    asked: Vec<&'r str>,
+    asked: &'p [&'r str],
     in_after: bool,
     pool: Option<String>,
 }
@@ -174,85 +176,54 @@ impl<'r> Comparison<'r> {
 
     /// Every subject of either side once: those of the later run, each with its earlier answer, then those that only the
     /// earlier one has, on nodes that are still there.
-    fn pairs(&self) -> Vec<Pair<'r>> {
+    fn pairs(&self) -> Vec<Pair<'_, 'r>> {
         let mut used: BTreeSet<Key<'r>> = BTreeSet::new();
+        let mut said: BTreeMap<(Key<'r>, &str), Said<'r>> = BTreeMap::new();
         let mut pairs = Vec::new();
         for (key, at) in &self.after.all {
-            let Counterpart { nodes, pool } = self.nodes.counterpart(key.node);
-            let now = self.after.finding(*at);
-            let spread = pool.as_deref().and_then(|pool| self.spread(key, nodes, now, pool));
-            let before = self.earlier(key, nodes, now, spread.is_some());
-            if pool.is_none() {
-                used.extend(before);
-            }
-            // Whose answer it is compared with is of interest only where there is one.
-            let pool = spread.as_ref().or(pool.as_ref()).filter(|_| before.is_some()).cloned();
-            pairs.push(Pair { key: *key, before, asked: nodes.clone(), in_after: true, pool });
+            let counterpart = self.nodes.counterpart(key.node);
+            let (before, pool) = match counterpart {
+                None => (None, None),
+                Some(Counterpart::Itself(node)) => {
+                    let before = Some(Key { node, ..*key }).filter(|key| self.before.all.contains_key(key));
+                    used.extend(before);
+                    (before, None)
+                }
+                Some(Counterpart::Pool(pool)) => {
+                    let anywhere = (Key { node: "", ..*key }, pool.name.as_str());
+                    let said = said.entry(anywhere).or_insert_with(|| Said::of(pool, key, &self.before, &self.after));
+                    let (before, spread) = said.nearest(self.after.finding(*at));
+                    // Whose answer it is compared with is of interest only where there is one.
+                    (before, before.map(|_| spread.unwrap_or(&pool.name).to_owned()))
+                }
+            };
+            let asked = counterpart.map_or(&[][..], Counterpart::nodes);
+            pairs.push(Pair { key: *key, before, asked, in_after: true, pool });
         }
         for key in self.before.all.keys().filter(|key| !used.contains(*key)) {
             if let Some(node) = self.nodes.later(key.node) {
                 let own = Key { node, ..*key };
-                pairs.push(Pair { key: own, before: Some(*key), asked: vec![key.node], in_after: false, pool: None });
+                let asked = std::slice::from_ref(&key.node);
+                pairs.push(Pair { key: own, before: Some(*key), asked, in_after: false, pool: None });
             }
         }
         pairs
     }
 
-    /// How a failure on a node that the earlier run did not know has spread over its pool, in words: some of the pool
-    /// failed, not all of it, and more of it fails now. None: it was so before, or one node took the place of another.
-    fn spread(&self, key: &Key<'r>, mates: &[&'r str], now: &Finding, pool: &str) -> Option<String> {
-        if now.verdict != Verdict::Fail {
-            return None;
-        }
-        let fail = |rows: &Rows<'r>, nodes: &[&'r str]| {
-            let verdict = |node: &&&'r str| rows.get(&Key { node, ..*key }).map(|finding| finding.verdict);
-            nodes.iter().filter(|node| verdict(node) == Some(Verdict::Fail)).count()
-        };
-        let failed = fail(&self.before, mates);
-        if failed == 0 || failed == mates.len() {
-            return None;
-        }
-        let own = self.nodes.of_pool(pool);
-        let fails = fail(&self.after, own);
-        (fails > failed).then(|| {
-            format!("{pool}, of which it failed on {failed} of {}, and fails on {fails} of {}", mates.len(), own.len())
-        })
-    }
-
-    /// The earlier answer about the same subject: that of the node itself; of a pool the one that is nearest, for what
-    /// was there before on any node of it is nothing new, unless it spread.
-    fn earlier(&self, key: &Key<'r>, nodes: &[&'r str], now: &Finding, spread: bool) -> Option<Key<'r>> {
-        let there: Vec<(Key<'r>, &Finding)> = nodes
-            .iter()
-            .map(|node| Key { node, ..*key })
-            .filter_map(|key| Some((key, self.before.get(&key)?)))
-            .filter(|(_, finding)| !spread || finding.verdict != Verdict::Fail)
-            .collect();
-        let mut common: BTreeMap<Verdict, usize> = BTreeMap::new();
-        for (_, finding) in &there {
-            *common.entry(finding.verdict).or_default() += 1;
-        }
-        let nearness = |finding: &Finding| {
-            let same = finding.verdict == now.verdict;
-            (same && same_evidence(finding, now), same, common[&finding.verdict])
-        };
-        // Of equals the gravest.
-        let near = |(_, one): &&(Key<'r>, &Finding), (_, other): &&(Key<'r>, &Finding)| {
-            nearness(one).cmp(&nearness(other)).then(other.verdict.cmp(&one.verdict))
-        };
-        there.iter().rev().max_by(near).map(|(key, _)| *key)
-    }
-
-    fn kind(&self, pair: &Pair<'r>, old: Option<usize>, new: Option<usize>) -> Kind {
+    fn kind(&self, pair: &Pair<'_, 'r>, old: Option<usize>, new: Option<usize>) -> Kind {
         let demand = pair.key.demand;
-        let later = [pair.key.node];
-        let (before, after) = (self.before.beside(demand, &pair.asked), self.after.beside(demand, &later));
+        // What else was said counts only where one side has no answer.
+        let beside = |rows: &Rows<'r>, nodes: &[&str]| match (old, new) {
+            (Some(_), Some(_)) => Beside::Seen,
+            _ => rows.beside(demand, nodes),
+        };
+        let (before, after) = (beside(&self.before, pair.asked), beside(&self.after, &[pair.key.node]));
         let (old, new) = (old.map(|at| self.before.finding(at)), new.map(|at| self.after.finding(at)));
         kind(old, new, before, after, self.another_tool)
     }
 
     /// Which steps between the reports changed the answer.
-    fn causes(&self, pair: &Pair<'r>, kind: Kind) -> Vec<Cause> {
+    fn causes(&self, pair: &Pair<'_, 'r>, kind: Kind) -> Vec<Cause> {
         if self.another_tool {
             return vec![Cause::AnotherTool];
         }

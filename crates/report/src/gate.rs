@@ -1,10 +1,14 @@
 //! The gate: whether a pipeline may go on, what stands in its way, and what to do next. Pure.
 
+use std::collections::BTreeSet;
+
 use assess::Verdict;
-use jiff::{SignedDuration, Timestamp};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use register::State;
 
-use crate::drift::{Cause, Change, Drift, Kind, words as said};
+use crate::drift::{Answer, Cause, Change, Drift, Kind, words as said};
 use crate::model::{Finding, Report};
 use crate::words::{self, number};
 
@@ -26,7 +30,7 @@ pub enum FailOn {
 }
 
 /// A policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// What closes the gate.
     pub fail_on: FailOn,
@@ -36,6 +40,9 @@ pub struct Policy {
     pub min_coverage: Option<u8>,
     /// Now.
     pub now: Timestamp,
+    /// The nodes that the cluster's own list shows: any other is no longer there. None: there is no whole list, so nobody
+    /// knows what became of a node that was not looked at.
+    pub listed: Option<BTreeSet<String>>,
 }
 
 /// How a gate stands.
@@ -84,13 +91,18 @@ pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
             found.open(report, false);
             (found.closed, found.ids) = (Vec::new(), Vec::new());
         }
-        (FailOn::New, Some(drift)) => found.worse(drift, report),
+        (FailOn::New, Some(drift)) => {
+            found.worse(drift);
+            found.gone(drift, report, policy);
+            found.besides(drift);
+        }
         // Without a baseline everything is new.
         (FailOn::New | FailOn::Required, _) => found.open(report, false),
         (FailOn::Any, _) => found.open(report, true),
     }
     found.coverage(report, policy);
     found.age(report, policy);
+    found.day(report, policy);
     found.told(drift)
 }
 
@@ -132,8 +144,7 @@ impl Found {
     }
 
     /// What is worse than in the baseline.
-    fn worse(&mut self, drift: &Drift, report: &Report) {
-        let by_the_api = report.run.captures.iter().any(|capture| capture.source == "cluster");
+    fn worse(&mut self, drift: &Drift) {
         for change in &drift.changes {
             let Some(after) = &change.after else { continue };
             let required = after.decision.state == State::Required;
@@ -142,6 +153,11 @@ impl Found {
             let ours = change.is_ours();
             match change.kind {
                 Kind::New | Kind::Regressed | Kind::VisibilityGained if fails && ours => {
+                    self.closed.push(told(change));
+                    self.ids.push(id(change));
+                }
+                // Whether it failed before it was demanded, nobody can tell without the evidence of then.
+                Kind::Demanded if fails && (ours || !drift.unseparated.is_empty()) => {
                     self.closed.push(told(change));
                     self.ids.push(id(change));
                 }
@@ -192,12 +208,43 @@ impl Found {
                 }
             }
         }
-        if !drift.nodes.gone.is_empty() {
-            let names: Vec<&str> = drift.nodes.gone.iter().map(|gone| gone.name.as_str()).collect();
-            let line = format!("no longer there: {}", words::some(&names, false));
-            // A cluster's own list says that they are gone; nobody else knows.
-            if by_the_api { self.notes.push(line) } else { self.unseen.push(line) }
+    }
+
+    /// Nodes that were not looked at any more.
+    fn gone(&mut self, drift: &Drift, report: &Report, policy: &Policy) {
+        let all = drift.nodes.gone.iter().map(|gone| gone.name.as_str());
+        let (left, gone): (Vec<&str>, Vec<&str>) =
+            all.partition(|name| policy.listed.as_ref().is_none_or(|listed| listed.contains(*name)));
+        if !gone.is_empty() {
+            self.notes.push(format!("no longer there: {}", words::some(&gone, false)));
         }
+        if !left.is_empty() {
+            let line = format!("not looked at, and in the baseline: {}", words::some(&left, false));
+            // Whoever narrowed the audit knows.
+            if report.run.selection.is_some() { self.notes.push(line) } else { self.unseen.push(line) }
+        }
+    }
+
+    /// What closes no gate, and whoever reads that it is open has to know.
+    fn besides(&mut self, drift: &Drift) {
+        for (what, holds) in [
+            ("lies outside of what this source shows, and did not before", &beyond as &dyn Fn(&Change) -> bool),
+            ("no longer applies", &|change| turned(change, Verdict::NotApplicable)),
+            ("is asked of a person now, and was decided by evidence before", &|change| turned(change, Verdict::Manual)),
+        ] {
+            let mut ids: Vec<String> = drift.changes.iter().filter(|change| holds(change)).map(id).collect();
+            ids.dedup();
+            if !ids.is_empty() {
+                let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+                self.notes.push(format!("{what}: {}", words::some(&ids, false)));
+            }
+        }
+        let other =
+            |(name, digest): &(&String, &String)| drift.before.profiles.get(*name).is_some_and(|was| was != *digest);
+        for (name, _) in drift.after.profiles.iter().filter(other) {
+            self.notes.push(format!("the profile {name} demands something else than in the baseline"));
+        }
+        self.notes.extend(drift.warnings.iter().cloned());
     }
 
     fn coverage(&mut self, report: &Report, policy: &Policy) {
@@ -229,6 +276,18 @@ impl Found {
                 let (old, most) = (days(age), days(most));
                 self.unseen.push(format!("age: the evidence of {} is {old} old, older than {most}", capture.name));
             }
+        }
+    }
+
+    /// The day on which decisions were judged, where it is past.
+    fn day(&mut self, report: &Report, policy: &Policy) {
+        let day = report.register.as_ref().map(|register| register.as_of.as_str());
+        let Some(day) = day.and_then(|day| day.parse::<Date>().ok()) else { return };
+        // It may still be that day somewhere.
+        let yesterday = policy.now.to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
+        if day < yesterday {
+            self.notes
+                .push(format!("decisions were judged as of {day}: what has expired since then counts as accepted"));
         }
     }
 
@@ -264,6 +323,18 @@ impl Found {
         told.extend(self.notes.into_iter().map(|note| format!("note: {note}")));
         Gate { stand, told, next }
     }
+}
+
+/// Whether it was seen before, and this source can never show it.
+fn beyond(change: &Change) -> bool {
+    change.kind == Kind::VisibilityLost && change.after.as_ref().is_some_and(|after| after.outside)
+}
+
+/// Whether the cluster turned what was decided by evidence into such a verdict.
+fn turned(change: &Change, verdict: Verdict) -> bool {
+    let decided = |answer: &Answer| matches!(answer.verdict, Verdict::Pass | Verdict::Fail);
+    let is = change.after.as_ref().is_some_and(|after| after.verdict == verdict);
+    is && change.is_ours() && change.before.as_ref().is_some_and(decided)
 }
 
 /// Whether it had to be dealt with before.

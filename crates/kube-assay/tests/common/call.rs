@@ -1,5 +1,7 @@
 //! Calling the command, as its user does.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 /// How the command ended, and what it said.
 pub(crate) struct Ended {
     pub code: i32,
@@ -8,11 +10,16 @@ pub(crate) struct Ended {
 }
 
 /// Calls the command from the repository's root, with variables of the environment.
-#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test is the one who calls the command")]
 pub(crate) fn called(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    called_in(&super::root(), arguments, variables)
+}
+
+/// The same from another directory.
+#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the test is the one who calls the command")]
+pub(crate) fn called_in(directory: &std::path::Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_kube-assay"))
         .args(arguments)
-        .current_dir(super::root())
+        .current_dir(directory)
         // What is set where the tests run must not steer them.
         .env_remove("COLUMNS")
         .env_remove("KUBECONFIG")

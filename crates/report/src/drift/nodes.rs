@@ -1,11 +1,14 @@
 //! Which node of the later run is which of the earlier one: by name, else those of its pool.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::slice;
 
 use assess::Verdict;
 
 use super::lanes::Rows;
 use super::model::{Added, Changed, Gone, Nodes};
+use super::pool::Pool;
 use crate::model::{CaptureInfo, Report};
 
 /// Labels by which providers and installers name the pool of a node.
@@ -27,13 +30,23 @@ const FLEETING: [&str; 4] = ["boot-id", "client-expires", "client-roles", "conte
 
 const CLUSTER: &str = "cluster";
 
-/// The earlier counterparts of a later node.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counterpart<'r> {
-    /// Their names in the earlier run; none: it is compared with nothing.
-    pub nodes: Vec<&'r str>,
-    /// For a node that the earlier run did not know: its pool, in words.
-    pub pool: Option<String>,
+/// What a later node is compared with.
+#[derive(Clone, Debug)]
+pub(super) enum Counterpart<'r> {
+    /// Itself, by its name in the earlier run.
+    Itself(&'r str),
+    /// Its pool: the earlier run did not know it.
+    Pool(Rc<Pool<'r>>),
+}
+
+impl<'r> Counterpart<'r> {
+    /// Their names in the earlier run.
+    pub(super) fn nodes(&self) -> &[&'r str] {
+        match self {
+            Self::Itself(node) => slice::from_ref(node),
+            Self::Pool(pool) => &pool.before,
+        }
+    }
 }
 
 /// Which node is which.
@@ -43,8 +56,6 @@ pub(super) struct Matching<'r> {
     of: BTreeMap<&'r str, Counterpart<'r>>,
     /// Each earlier node's name in the later run, where it has one.
     later: BTreeMap<&'r str, &'r str>,
-    /// The nodes of each pool in the later run.
-    pools: BTreeMap<String, Vec<&'r str>>,
     /// What is told of nodes.
     pub told: Nodes,
 }
@@ -68,20 +79,19 @@ impl<'r> Matching<'r> {
             unknown.clear();
         }
         let gone: Vec<&str> = old.iter().filter(|name| !later.contains_key(**name)).copied().collect();
-        let same = |(old, new): (&&'r str, &&'r str)| (*new, Counterpart { nodes: vec![*old], pool: None });
+        let same = |(old, new): (&&'r str, &&'r str)| (*new, Counterpart::Itself(old));
         let mut of: BTreeMap<&str, Counterpart<'_>> = later.iter().map(same).collect();
         let (old_pools, new_pools) = (pools(before.report), pools(after.report));
+        let known = together(&old_pools, &new_pools);
         let mut told = Nodes::default();
         for name in unknown {
-            let own = new_pools.get(name).cloned().unwrap_or_default();
-            let mates = old.iter().filter(|mate| old_pools.get(**mate).is_some_and(|pool| *pool == own));
-            let nodes: Vec<&str> = mates.copied().collect();
+            let own = new_pools.get(name).and_then(|pool| known.get(pool.as_str())).cloned().unwrap_or_default();
             told.added.push(Added {
                 name: name.to_owned(),
-                pool: own.clone(),
-                compared_with: nodes.iter().map(|name| (*name).to_owned()).collect(),
+                pool: own.name.clone(),
+                compared_with: own.before.iter().map(|name| (*name).to_owned()).collect(),
             });
-            of.insert(name, Counterpart { nodes, pool: Some(own) });
+            of.insert(name, Counterpart::Pool(own));
         }
         for name in gone {
             let verdicts = || before.all.iter().filter(|(key, _)| key.node == name).map(|(_, at)| before.finding(*at));
@@ -93,22 +103,12 @@ impl<'r> Matching<'r> {
             });
         }
         told.changed = if another_tool { Vec::new() } else { changed(before.report, after.report, &later) };
-        let mut pools: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-        for (name, pool) in new_pools {
-            pools.entry(pool).or_default().push(name);
-        }
-        Self { of, later, pools, told }
+        Self { of, later, told }
     }
 
-    /// The nodes of a pool in the later run.
-    pub(super) fn of_pool(&self, pool: &str) -> &[&'r str] {
-        self.pools.get(pool).map_or(&[], Vec::as_slice)
-    }
-
-    /// What a node of the later run is compared with.
-    pub(super) fn counterpart(&self, node: &str) -> &Counterpart<'r> {
-        static NONE: Counterpart<'static> = Counterpart { nodes: Vec::new(), pool: None };
-        self.of.get(node).unwrap_or(&NONE)
+    /// What a node of the later run is compared with; none: it is not a node of that run.
+    pub(super) fn counterpart(&self, node: &str) -> Option<&Counterpart<'r>> {
+        self.of.get(node)
     }
 
     /// The name of an earlier node in the later run.
@@ -133,6 +133,24 @@ fn cluster(report: &Report) -> Option<&str> {
 fn pools(report: &Report) -> BTreeMap<&str, String> {
     let nodes = report.run.captures.iter().filter(|capture| capture.source != CLUSTER);
     nodes.map(|capture| (capture.name.as_str(), pool(capture))).collect()
+}
+
+/// The pools of the later run, each with its nodes in both.
+fn together<'r, 'p>(
+    before: &BTreeMap<&'r str, String>,
+    after: &'p BTreeMap<&'r str, String>,
+) -> BTreeMap<&'p str, Rc<Pool<'r>>> {
+    let mut all: BTreeMap<&str, Pool<'r>> = BTreeMap::new();
+    for (node, name) in after {
+        let pool = all.entry(name).or_insert_with(|| Pool { name: name.clone(), ..Pool::default() });
+        pool.after.push(node);
+    }
+    for (node, name) in before {
+        if let Some(pool) = all.get_mut(name.as_str()) {
+            pool.before.push(node);
+        }
+    }
+    all.into_iter().map(|(name, pool)| (name, Rc::new(pool))).collect()
 }
 
 /// `pool general (worker)`: the pool's label where there is one, and the role.

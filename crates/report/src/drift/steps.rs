@@ -10,6 +10,8 @@ use crate::model::{Finding, Report};
 #[derive(Debug)]
 pub(super) struct Steps<'r> {
     between: Vec<Rows<'r>>,
+    /// Whether the last of them is the earlier evidence, judged by the later profiles.
+    reprofiled: bool,
     /// One more than there are reports between.
     causes: Vec<Cause>,
     /// What the step of cause `unclear` can be due to.
@@ -19,7 +21,8 @@ pub(super) struct Steps<'r> {
 impl<'r> Steps<'r> {
     pub(super) fn new(reports: &Reports<'r>, another_tool: bool, lanes: &mut Lanes<'r>) -> Self {
         if another_tool {
-            return Self { between: Vec::new(), causes: vec![Cause::AnotherTool], unseparated: Vec::new() };
+            let causes = vec![Cause::AnotherTool];
+            return Self { between: Vec::new(), reprofiled: false, causes, unseparated: Vec::new() };
         }
         let mut ends = vec![reports.before];
         let mut steps = Vec::new();
@@ -53,7 +56,7 @@ impl<'r> Steps<'r> {
             }
         }
         let between = ends[1..ends.len() - 1].iter().map(|report| Rows::new(report, lanes)).collect();
-        Self { between, causes, unseparated }
+        Self { between, reprofiled: reports.reprofiled.is_some(), causes, unseparated }
     }
 
     /// The causes of a change, in the order of the steps. `old` is where the earlier evidence has its subject.
@@ -65,12 +68,19 @@ impl<'r> Steps<'r> {
         kind: Kind,
         (before, after): (&Rows<'r>, &Rows<'r>),
     ) -> Vec<Cause> {
-        if matches!(kind, Kind::Demanded | Kind::Dropped) {
+        if kind == Kind::Dropped {
             return vec![Cause::Profile];
         }
         let first = old.filter(|_| in_before).and_then(|key| before.get(key));
         let middle = self.between.iter().map(|rows| old.and_then(|key| rows.get(key)));
         let last = new.and_then(|key| after.get(key));
+        if kind == Kind::Demanded {
+            // That it is asked for is the profile's; what is answered may have been another then.
+            let then = self.between.last().filter(|_| self.reprofiled).map(|rows| old.and_then(|key| rows.get(key)));
+            let verdict = |answer: Option<&Finding>| answer.map(|answer| answer.verdict);
+            let changed = then.is_some_and(|then| verdict(then) != verdict(last));
+            return std::iter::once(Cause::Profile).chain(changed.then_some(Cause::Cluster)).collect();
+        }
         let answers: Vec<Option<&Finding>> = std::iter::once(first).chain(middle).chain([last]).collect();
         let differ = |pair: &[Option<&Finding>]| match (pair[0], pair[1]) {
             (Some(old), Some(new)) if kind == Kind::EvidenceChanged => {

@@ -28,6 +28,12 @@ pub(crate) fn warnings(before: &Report, after: &Report, nodes: &Nodes) -> Vec<St
             selection(after)
         ));
     }
+    if before.platform.name != after.platform.name && before.tool.name == after.tool.name {
+        said.push(format!(
+            "not read as the same platform: {} before, {} now",
+            before.platform.name, after.platform.name
+        ));
+    }
     let latest = |report: &Report| {
         let time = |capture: &CaptureInfo| capture.taken.as_ref()?.parse::<jiff::Timestamp>().ok();
         report.run.captures.iter().filter_map(time).max()

@@ -9,7 +9,7 @@ use crate::drift::nodes::{SPREAD, pool};
 use crate::samples;
 
 fn policy(fail_on: FailOn) -> Policy {
-    Policy { fail_on, max_age: None, min_coverage: None, now: "2026-03-04T02:14:07Z".parse().unwrap() }
+    Policy { fail_on, max_age: None, min_coverage: None, now: "2026-03-04T02:14:07Z".parse().unwrap(), listed: None }
 }
 
 /// A report in which nothing is open.
@@ -109,7 +109,8 @@ fn a_profile_or_a_tool_turns_no_gate_red_by_itself() {
     );
     let by_profile = gate(&after, Some(&drift), &policy(FailOn::New));
     assert_eq!(by_profile.stand, Stand::Open, "{:?}", by_profile.told);
-    assert!(by_profile.told.iter().all(|line| line.starts_with("note: ") && line.contains("new to the profile")));
+    let noted = by_profile.told.iter().filter(|line| line.contains("new to the profile, not to the cluster")).count();
+    assert!(noted > 0 && by_profile.told.iter().all(|line| line.starts_with("note: ")), "{:?}", by_profile.told);
     // Without the evidence nobody knows, and a gate does not hope.
     assert_eq!(new(&before, &after).stand, Stand::Closed);
 }
@@ -174,11 +175,125 @@ fn a_known_failure_in_another_state_closes_it() {
 fn a_failure_that_spreads_over_its_pool_closes_it() {
     for (before, after, known) in SPREAD {
         let gate = new(&pool(before), &pool(after));
-        let failures: Vec<&String> = gate.told.iter().filter(|line| !line.starts_with("no longer there")).collect();
+        let failures: Vec<&String> = gate.told.iter().filter(|line| line.contains("4.2.1 ")).collect();
         let line = if known { "note: on nodes that are new, as in their pool before: " } else { "new: 4.2.1 " };
         assert_eq!(gate.stand == Stand::Closed, !known, "{before} {after}: {:?}", gate.told);
         assert!(failures.iter().any(|told| told.starts_with(line)), "{before} {after}: {:?}", gate.told);
         assert_eq!(failures.iter().any(|told| told.starts_with("note: ")), known, "{before} {after}: {:?}", gate.told);
+    }
+}
+
+#[test]
+fn a_node_that_was_not_looked_at_is_not_gone_unless_the_cluster_says_so() {
+    let before = pool("ab");
+    for (listed, narrowed, stand, line) in [
+        (None, false, Stand::Unseen, "not looked at, and in the baseline: a"),
+        (Some(["a", "b"].as_slice()), false, Stand::Unseen, "not looked at, and in the baseline: a"),
+        (Some(&["b"]), false, Stand::Open, "note: no longer there: a"),
+        // Whoever narrowed the audit knows.
+        (Some(&["a", "b"]), true, Stand::Open, "note: not looked at, and in the baseline: a"),
+    ] {
+        let mut after = pool("b");
+        after.run.selection = narrowed.then(|| "only nodes b".to_owned());
+        let drift =
+            compare(&Reports { before: &before, replayed: None, reprofiled: None, after: &after }, &|_| Vec::new());
+        let listed = listed.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        let gate = gate(&after, Some(&drift), &Policy { listed, ..policy(FailOn::New) });
+        assert_eq!(gate.stand, stand, "{:?}", gate.told);
+        assert!(gate.told.iter().any(|told| told == line), "{line}: {:?}", gate.told);
+    }
+}
+
+/// What closes no gate must not go by in silence.
+#[test]
+fn an_open_gate_says_what_it_did_not_look_at() {
+    const TOKENS: &str = "apiserver-token-auth-file";
+    let turned = |verdict: Verdict, state: State, outside: bool| {
+        let mut after = samples::control_plane();
+        let finding = after.findings.iter_mut().find(|finding| finding.control == TOKENS).unwrap();
+        (finding.verdict, finding.decision, finding.outside) = (verdict, state.into(), outside);
+        after
+    };
+    let changed = |change: &dyn Fn(&mut Report)| {
+        let mut after = samples::control_plane();
+        change(&mut after);
+        after
+    };
+    let cases = [
+        (
+            turned(Verdict::Unknown, State::None, true),
+            "lies outside of what this source shows, and did not before: 1.2.2",
+        ),
+        (turned(Verdict::NotApplicable, State::None, false), "no longer applies: 1.2.2"),
+        (
+            turned(Verdict::Manual, State::Unanswered, false),
+            "is asked of a person now, and was decided by evidence before: 1.2.2",
+        ),
+        (
+            changed(&|after| after.profiles[0].digest.push('0')),
+            "the profile cis-2.0.1 demands something else than in the baseline",
+        ),
+        (
+            changed(&|after| after.platform.name = "eks".to_owned()),
+            "not read as the same platform: kubeadm before, eks now",
+        ),
+        (
+            changed(&|after| after.run.selection = Some("only controls x".to_owned())),
+            "not the same was judged: everything before, only controls x now. What one side left out is told as not demanded \
+             by it",
+        ),
+    ];
+    for (after, line) in cases {
+        let gate = new(&samples::control_plane(), &after);
+        assert_eq!((gate.stand, gate.told), (Stand::Open, vec![format!("note: {line}")]));
+    }
+}
+
+#[test]
+fn decisions_of_another_day_are_told_as_such() {
+    let told = |day: &str| {
+        let mut report = samples::registered();
+        day.clone_into(&mut report.register.as_mut().unwrap().as_of);
+        let gate = gate(&report, None, &policy(FailOn::Required));
+        gate.told.iter().any(|line| line.starts_with(&format!("note: decisions were judged as of {day}: ")))
+    };
+    // Now is 4 March; it may still be the day before somewhere.
+    for (day, expected) in [("2026-03-02", true), ("2020-01-01", true), ("2026-03-03", false), ("2026-03-05", false)] {
+        assert_eq!(told(day), expected, "{day}");
+    }
+}
+
+/// Another profile must not hide what the cluster did meanwhile.
+#[test]
+fn what_is_demanded_anew_closes_it_unless_it_failed_before() {
+    const ETCD: &str = "etcd-client-certificate-auth";
+    let after = samples::control_plane();
+    let mut before = after.clone();
+    before.findings.retain(|finding| finding.control != ETCD);
+    before.profiles[0].digest = "another".to_owned();
+    count(&mut before);
+    let answer = |verdict: Option<Verdict>| {
+        let mut then = after.clone();
+        then.findings.retain(|finding| finding.control != ETCD || verdict.is_some());
+        for finding in then.findings.iter_mut().filter(|finding| finding.control == ETCD) {
+            finding.verdict = verdict.unwrap_or(finding.verdict);
+        }
+        then
+    };
+    for (then, stand) in [
+        (Some(answer(Some(Verdict::Fail))), Stand::Open),
+        (Some(answer(Some(Verdict::Pass))), Stand::Closed),
+        (Some(answer(Some(Verdict::Unknown))), Stand::Closed),
+        // Its subject was not there.
+        (Some(answer(None)), Stand::Closed),
+        // The evidence of then was not kept.
+        (None, Stand::Closed),
+    ] {
+        let reports = Reports { before: &before, replayed: None, reprofiled: then.as_ref(), after: &after };
+        let gate = gate(&after, Some(&compare(&reports, &|_| Vec::new())), &policy(FailOn::New));
+        assert_eq!(gate.stand, stand, "{:?}", gate.told);
+        let line = if stand == Stand::Open { "note: demanded: 2.2 " } else { "demanded: 2.2 " };
+        assert!(gate.told.iter().any(|told| told.starts_with(line)), "{:?}", gate.told);
     }
 }
 
