@@ -7,7 +7,7 @@ use benchmark::{Content, Default, Kind, Setting, Version};
 use report::Finding;
 use serde_json::{Value as Json, json};
 
-use crate::derive::{Move, To, is_plain};
+use crate::derive::{Move, To};
 use crate::model::{Change, Target};
 
 /// A setting of a component.
@@ -191,8 +191,12 @@ impl<'c> Edits<'c> {
         };
         let owner = (one.lever == Lever::Owner).then(|| bound.clone());
         let paths: Vec<&str> = finding.subjects.iter().map(|subject| subject.name.as_str()).collect();
-        let safe = |path: &&str| path.starts_with('/') && report::inert(path) == *path && !path.contains('\u{fffd}');
-        if !paths.iter().all(safe) || owner.as_deref().is_some_and(|owner| !is_plain(owner)) {
+        // Absolute, without detours, and text that reads as it is.
+        let safe = |path: &&str| {
+            let names = path.strip_prefix('/').map(|rest| rest.split('/').all(|name| !["", ".", ".."].contains(&name)));
+            names == Some(true) && report::inert(path) == *path && !path.contains('\u{fffd}')
+        };
+        if !paths.iter().all(safe) || owner.as_deref().is_some_and(|owner| !is_account(owner)) {
             return false;
         }
         let mode = mode.zip(forbidden).map(|(mode, forbidden)| format!("{:o}", mode & !forbidden));
@@ -250,6 +254,15 @@ pub(crate) fn as_field(setting: &Setting, value: &Json) -> Json {
         (Kind::Bool | Kind::Int, other) => other.clone(),
         (_, other) => Json::from(as_text(other)),
     }
+}
+
+/// Whether a text is an owner and a group, as names or numbers.
+fn is_account(owner: &str) -> bool {
+    let word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
+    };
+    owner.split_once(':').is_some_and(|(user, group)| word(user) && word(group))
 }
 
 /// The members of a list as a report shows it.

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use benchmark::Version;
 use serde_json::{Value as Json, json};
 
-use crate::edits::{Edits, FileEdit, SettingEdit, as_field, as_text, flag};
+use crate::edits::{Edits, SettingEdit, as_field, as_text, flag};
 use crate::model::Target;
+use crate::script::modes;
 use crate::words::Advice;
 use crate::yaml::{comments, documents, put};
 
@@ -45,7 +46,7 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, version: Option<Version
     match target {
         Target::Files => vec![(
             "modes.sh",
-            "each node, to be run there as root; it only takes rights away".to_owned(),
+            "each node, to be run there as root; it takes rights away and sets owners".to_owned(),
             modes(&edits.files),
         )],
         Target::Sysctls => vec![sysctls(edits)],
@@ -170,57 +171,17 @@ fn arguments(edits: &Edits<'_>) -> Draft {
     ("txt", "the boot loader's configuration of each node, or the image".to_owned(), lines)
 }
 
-/// A script that takes permission bits away, which nowhere adds one, and sets owners. Files that are not there are passed over.
-fn modes(files: &[FileEdit]) -> String {
-    let mut lines = "#!/bin/sh\n".to_owned();
-    lines += &comments(&["Files that a node does not have are passed over.".to_owned()]);
-    lines += "set -eu\n";
-    let mut files: Vec<&FileEdit> = files.iter().collect();
-    files.sort();
-    files.dedup();
-    for file in files {
-        let path = quoted(&file.path);
-        if let Some(forbidden) = file.forbidden {
-            let _ = writeln!(lines, "[ ! -e {path} ] || chmod {} {path}", takes(forbidden));
-        }
-        if let Some(owner) = &file.owner {
-            let _ = writeln!(lines, "[ ! -e {path} ] || chown {owner} {path}");
-        }
-    }
-    lines
-}
-
-/// What chmod is told to take away: `u-x,g-rwx,o-rwx`.
-fn takes(forbidden: u32) -> String {
-    let class = |name: char, shift: u32, special: (u32, char)| {
-        let bits = forbidden >> shift;
-        let mut taken: String = [(4, 'r'), (2, 'w'), (1, 'x')]
-            .iter()
-            .filter(|(bit, _)| bits & bit != 0)
-            .map(|(_, letter)| *letter)
-            .collect();
-        if forbidden & special.0 != 0 {
-            taken.push(special.1);
-        }
-        (!taken.is_empty()).then(|| format!("{name}-{taken}"))
-    };
-    let all = [class('u', 6, (0o4000, 's')), class('g', 3, (0o2000, 's')), class('o', 0, (0o1000, 't'))];
-    all.into_iter().flatten().collect::<Vec<_>>().join(",")
-}
-
-/// A word of a shell, whatever it holds.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
 /// What to do, and how to go back.
 pub(crate) fn advice(target: Target, edits: &Edits<'_>) -> Advice {
     let lines = |all: &[&str]| all.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
     match target {
         Target::Files => Advice {
-            todo: lines(&["Run the script as root on each node, and give what writes these files a umask of 077."]),
+            todo: lines(&[
+                "Run the script as root on each node, and keep what it prints: each file as it was. What it left alone, look at yourself.",
+                "Give what writes these files a umask of 077, or they come back.",
+            ]),
             restart: "Nothing restarts.".to_owned(),
-            rollback: "chmod or chown back to what stands before each arrow.".to_owned(),
+            rollback: "chmod and chown back to what the script printed.".to_owned(),
         },
         Target::Sysctls => Advice {
             todo: lines(&[
@@ -272,29 +233,6 @@ pub(crate) fn advice(target: Target, edits: &Edits<'_>) -> Advice {
                 .to_owned(),
                 rollback: "Put the copied manifest back, and into ClusterConfiguration what stood there before.".to_owned(),
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rights_are_only_taken_away() {
-        for (bound, expected) in
-            [(0o600, "u-x,g-rwx,o-rwx"), (0o644, "u-x,g-wx,o-wx"), (0o700, "g-rwx,o-rwx"), (0o400, "u-wx,g-rwx,o-rwx")]
-        {
-            assert_eq!(takes(!bound & 0o777), expected, "{bound:o}");
-        }
-        assert_eq!(takes(0o7000), "u-s,g-s,o-t");
-        assert_eq!(takes(0o4077), "u-s,g-rwx,o-rwx");
-    }
-
-    #[test]
-    fn a_name_is_one_word_of_a_shell() {
-        for (text, expected) in [("/a b", "'/a b'"), ("/a'b", "'/a'\\''b'"), ("/$(x)`y`", "'/$(x)`y`'")] {
-            assert_eq!(quoted(text), expected);
         }
     }
 }

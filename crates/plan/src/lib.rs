@@ -9,6 +9,7 @@ mod derive;
 mod edits;
 mod kubeadm;
 mod model;
+mod script;
 mod talos;
 mod tell;
 #[cfg(test)]
