@@ -142,7 +142,7 @@ impl<'p> Planner<'p> {
             talos::name_changes(target, &mut edits);
         }
         let (advice, drafts) = if self.report.platform.name == "talos" {
-            (talos::advice(target), talos::patches(target, &edits, self.talos))
+            (talos::advice(target, self.talos), talos::patches(target, &edits, self.talos))
         } else {
             (kubeadm::advice(target, &edits), kubeadm::patches(target, &edits, self.version))
         };

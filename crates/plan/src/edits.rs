@@ -19,6 +19,16 @@ pub(crate) struct SettingEdit<'c> {
     pub(crate) value: Option<Json>,
     /// Whether a flag says it now.
     pub(crate) by_flag: bool,
+    /// Whether somebody set it: what is to be stands in place of that, and not where nothing stands.
+    pub(crate) explicit: bool,
+}
+
+impl SettingEdit<'_> {
+    /// What it is to be as an argument; none: it goes. An empty list is what a flag means that is not given, and kubeadm and
+    /// Talos then give their own.
+    pub(crate) fn argument(&self) -> Option<String> {
+        self.value.as_ref().map(as_text).filter(|text| !text.is_empty())
+    }
 }
 
 /// A file's mode or owner.
@@ -104,6 +114,7 @@ impl<'c> Edits<'c> {
 
     fn setting(&mut self, setting: &'c Setting, to: &To, base: impl Fn() -> Vec<String>, seen: Option<&Observed>) {
         let by_flag = seen.is_some_and(|seen| seen.source.starts_with("--"));
+        let explicit = seen.is_some_and(|seen| seen.how == "explicit");
         let at = self.settings.iter().position(|edit| edit.setting.name == setting.name);
         let before = at.and_then(|at| self.settings[at].value.clone());
         let mut now: Vec<String> = match &before {
@@ -129,9 +140,11 @@ impl<'c> Edits<'c> {
         match at {
             Some(at) => {
                 let edit = &mut self.settings[at];
-                (edit.value, edit.by_flag) = (value, edit.by_flag || by_flag);
+                edit.value = value;
+                edit.by_flag |= by_flag;
+                edit.explicit |= explicit;
             }
-            None => self.settings.push(SettingEdit { setting, value, by_flag }),
+            None => self.settings.push(SettingEdit { setting, value, by_flag, explicit }),
         }
     }
 

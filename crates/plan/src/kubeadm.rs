@@ -59,15 +59,15 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, version: Option<Version
 fn control_plane(target: Target, edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
     let Some((path, component, _)) = part(target) else { return Vec::new() };
     let lists = version.is_none_or(|version| version >= LISTS);
-    let set = || edits.settings.iter().filter_map(|edit| Some((flag(edit.setting), as_text(edit.value.as_ref()?))));
+    let set = || edits.settings.iter().filter_map(|edit| Some((flag(edit.setting), edit.argument()?)));
     let gone: Vec<&str> =
-        edits.settings.iter().filter(|edit| edit.value.is_none()).map(|edit| flag(edit.setting)).collect();
+        edits.settings.iter().filter(|edit| edit.argument().is_none()).map(|edit| flag(edit.setting)).collect();
     let mut head = vec![
         "ClusterConfiguration in ConfigMap kube-system/kubeadm-config: lay this over what stands there.".to_owned(),
         "An entry takes the place of one with the same name; keep all others.".to_owned(),
     ];
     if !gone.is_empty() {
-        head.push(format!("Take out of extraArgs, with the volume of its file: {}", gone.join(", ")));
+        head.push(format!("Take out of extraArgs, and the volume of a file that is named there: {}", gone.join(", ")));
     }
     let mut document = json!({
         "apiVersion": if lists { "kubeadm.k8s.io/v1beta4" } else { "kubeadm.k8s.io/v1beta3" },

@@ -1,8 +1,9 @@
 //! Patches for Talos: the machine configuration in both of its forms, and the image's kernel arguments.
 
+use benchmark::Default;
 use serde_json::{Value as Json, json};
 
-use crate::edits::{Edits, SettingEdit, as_field, as_text, flag};
+use crate::edits::{Edits, SettingEdit, as_field, flag};
 use crate::kubeadm::Draft;
 use crate::model::{Change, Target};
 use crate::words::Advice;
@@ -10,6 +11,14 @@ use crate::yaml::{documents, put};
 
 /// From this minor version of Talos 1 on, configurations may be in documents of their own.
 const DOCUMENTS: u32 = 14;
+
+/// From this minor version of Talos 1 on, a patch may take an entry out (`$patch: delete`: `config/configloader` of
+/// `pkg/machinery`, in 1.8.0 and not in 1.7.0).
+const DELETES: u32 = 8;
+
+fn has_documents(minor: Option<u32>) -> bool {
+    minor.is_none_or(|minor| minor >= DOCUMENTS)
+}
 
 /// How a control plane is patched.
 const ONE_BY_ONE: &str = "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on one control plane; wait until the pod is Ready, verify, then the next.";
@@ -36,8 +45,14 @@ pub(crate) fn refuses(target: Target, edit: Option<&SettingEdit<'_>>, minor: Opt
         Target::KubeControllerManager => (flag(edit.setting), "kube-controller-manager"),
         _ => (flag(edit.setting), "kube-scheduler"),
     };
-    if edit.value.is_none() || target == Target::Kubelet && edit.by_flag {
-        return Some("an entry has to be taken out of the machine configuration, which a patch cannot say");
+    let minor = minor.unwrap_or(DOCUMENTS);
+    if minor < DELETES && takes_out(target, edit) {
+        return Some(
+            "an entry has to be taken out of the machine configuration, which a patch cannot say before Talos 1.8",
+        );
+    }
+    if target == Target::Kubelet && is_swallowed(edit) && !is_default(edit) {
+        return Some("a patch of Talos takes no zero in place of another value");
     }
     // What a person gives there is added to Talos' own.
     if ["tls-cipher-suites", "authorization-mode"].contains(&name) {
@@ -46,9 +61,35 @@ pub(crate) fn refuses(target: Target, edit: Option<&SettingEdit<'_>>, minor: Opt
     if name == "seccompDefault" {
         return None;
     }
-    let minor = minor.unwrap_or(DOCUMENTS);
     let refused = assess::talos_refuses(component, name, minor, minor >= DOCUMENTS);
     refused.then_some("Talos sets it itself and lets nobody change it")
+}
+
+/// Whether the patch for a change takes an entry out.
+fn takes_out(target: Target, edit: &SettingEdit<'_>) -> bool {
+    edit.argument().is_none() || target == Target::Kubelet && (edit.by_flag || is_swallowed(edit))
+}
+
+/// Where a patch has a zero, or nothing between quotes, Talos keeps what stands there, false excepted (`config/merge` of
+/// `pkg/machinery`, 1.12 and 1.13). So the entry is taken out, where its default is the same.
+fn is_swallowed(edit: &SettingEdit<'_>) -> bool {
+    let zero = |value: &Json| value.as_i64() == Some(0) || value.as_str() == Some("");
+    edit.explicit && !edit.by_flag && edit.setting.field.is_some() && edit.value.as_ref().is_some_and(zero)
+}
+
+fn is_default(edit: &SettingEdit<'_>) -> bool {
+    matches!(edit.setting.default_for(None, true), Default::Row(row) if row.value == edit.value)
+}
+
+/// What takes an entry out.
+fn deleted() -> Json {
+    json!({ "$patch": "delete" })
+}
+
+/// What a patch says of an entry of `extraArgs`.
+fn argument(edit: &SettingEdit<'_>) -> Json {
+    let text = edit.argument().map(|text| own_plugins(edit, text)).filter(|text| !text.is_empty());
+    text.map_or_else(deleted, Json::from)
 }
 
 /// The patches of a step.
@@ -65,13 +106,12 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> 
             let Some((path, kind)) = part(target) else { return Vec::new() };
             let (mut old, mut new) = (json!({}), json!({ "apiVersion": "v1alpha1", "kind": kind }));
             for edit in &edits.settings {
-                let Some(value) = &edit.value else { continue };
                 // The scheduler is always given a file, and then does not read the flag.
-                let (key, name, value) = match &edit.setting.field {
-                    Some(field) if target == Target::KubeScheduler => {
+                let (key, name, value) = match (&edit.setting.field, &edit.value) {
+                    (Some(field), Some(value)) if target == Target::KubeScheduler => {
                         ("config", field.as_str(), as_field(edit.setting, value))
                     }
-                    _ => ("extraArgs", flag(edit.setting), Json::from(own_plugins(edit, as_text(value)))),
+                    _ => ("extraArgs", flag(edit.setting), argument(edit)),
                 };
                 put(&mut old, &[path, &[key, name]].concat(), value.clone());
                 put(&mut new, &[key, name], value);
@@ -80,12 +120,17 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> 
         }
     };
     let nodes = if matches!(target, Target::Sysctls | Target::Kubelet) { "each machine" } else { "each control plane" };
-    let mut drafts = vec![(
-        "talos-v1alpha1.yaml",
-        format!("{nodes} that configures this in the document without a kind"),
-        documents(&["A strategic merge patch: `talosctl patch machineconfig --patch @FILE`.".to_owned()], &[old]),
-    )];
-    if minor.is_none_or(|minor| minor >= DOCUMENTS) {
+    let mut head = vec!["A strategic merge patch: `talosctl patch machineconfig --patch @FILE`.".to_owned()];
+    if edits.settings.iter().any(|edit| takes_out(target, edit)) {
+        head.push("`$patch: delete` takes an entry out; where there is none Talos refuses the whole patch.".to_owned());
+        head.push(
+            "What the entry brought along (a file, its volume) goes with `talosctl edit machineconfig`.".to_owned(),
+        );
+    }
+    let both = has_documents(minor);
+    let form = if both { " that configures this in the document without a kind" } else { "" };
+    let mut drafts = vec![("talos-v1alpha1.yaml", format!("{nodes}{form}"), documents(&head, &[old]))];
+    if both {
         let kind = new["kind"].as_str().unwrap_or_default().to_owned();
         let head = if target == Target::Sysctls {
             format!("For a machine that has the document {kind} already: it wins over machine.sysctls.")
@@ -129,17 +174,30 @@ fn document(kind: &str, key: &str, value: Json) -> Json {
 fn kubelet(edits: &Edits<'_>) -> (Json, Json) {
     let (mut old, mut new) = (json!({}), json!({ "apiVersion": "v1alpha1", "kind": "KubeletConfig" }));
     for edit in &edits.settings {
-        let Some(value) = &edit.value else { continue };
-        let (key, path, value) = match &edit.setting.field {
-            _ if edit.setting.name == "seccompDefault" => {
-                ("defaultRuntimeSeccompProfileEnabled", Vec::new(), value.clone())
+        let at = |field: &'_ str| field.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let name = || vec![flag(edit.setting).to_owned()];
+        let mut said = Vec::new();
+        match (&edit.setting.field, &edit.value) {
+            (_, Some(value)) if edit.setting.name == "seccompDefault" => {
+                said.push(("defaultRuntimeSeccompProfileEnabled", Vec::new(), value.clone()));
             }
-            Some(field) => ("config", field.split('.').collect(), as_field(edit.setting, value)),
-            None => ("extraArgs", vec![flag(edit.setting)], Json::from(as_text(value))),
-        };
-        let old_key = if key == "config" { "extraConfig" } else { key };
-        put(&mut old, &[&["machine", "kubelet", old_key][..], &path].concat(), value.clone());
-        put(&mut new, &[&[key][..], &path].concat(), value);
+            (Some(field), Some(value)) if !is_swallowed(edit) => {
+                said.push(("config", at(field), as_field(edit.setting, value)));
+            }
+            (Some(field), _) if !edit.by_flag => said.push(("config", at(field), deleted())),
+            (Some(_), _) => {}
+            (None, _) => said.push(("extraArgs", name(), argument(edit))),
+        }
+        // A flag wins over the field.
+        if edit.by_flag && edit.setting.field.is_some() {
+            said.push(("extraArgs", name(), deleted()));
+        }
+        for (key, path, value) in said {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            let old_key = if key == "config" { "extraConfig" } else { key };
+            put(&mut old, &[&["machine", "kubelet", old_key][..], &path].concat(), value.clone());
+            put(&mut new, &[&[key][..], &path].concat(), value);
+        }
     }
     (old, new)
 }
@@ -172,7 +230,7 @@ fn arguments(edits: &Edits<'_>) -> Vec<Draft> {
 }
 
 /// What to do, and how to go back.
-pub(crate) fn advice(target: Target) -> Advice {
+pub(crate) fn advice(target: Target, minor: Option<u32>) -> Advice {
     let patch = "Take the patch for the form in which the machine configures this: `talosctl get machineconfig -o yaml` shows it.";
     let (apply, restart) = match target {
         Target::KernelArguments => (
@@ -195,7 +253,8 @@ pub(crate) fn advice(target: Target) -> Advice {
             "The static pod of each control plane restarts by itself; with a single one the API may be away for about a minute.",
         ),
     };
-    let todo: &[&str] = if target == Target::KernelArguments { &[apply] } else { &[patch, apply] };
+    let forms = target != Target::KernelArguments && has_documents(minor);
+    let todo: &[&str] = if forms { &[patch, apply] } else { &[apply] };
     Advice {
         todo: todo.iter().map(|line| (*line).to_owned()).collect(),
         restart: restart.to_owned(),
