@@ -3,6 +3,7 @@
 use benchmark::Default;
 use serde_json::{Value as Json, json};
 
+use crate::advice::{APPROVE, asks};
 use crate::edits::{Edits, SettingEdit, as_field, flag};
 use crate::kubeadm::Draft;
 use crate::model::{Change, Target};
@@ -16,12 +17,15 @@ const DOCUMENTS: u32 = 14;
 /// `pkg/machinery`, in 1.8.0 and not in 1.7.0).
 const DELETES: u32 = 8;
 
+/// From here on, a field of the kubelet's configuration too: `pkg/machinery` 1.8.0 and 1.12.0 find none there, 1.13.0 does.
+const DELETES_FIELDS: u32 = 13;
+
 fn has_documents(minor: Option<u32>) -> bool {
     minor.is_none_or(|minor| minor >= DOCUMENTS)
 }
 
-/// How a control plane is patched.
-const ONE_BY_ONE: &str = "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on one control plane; wait until the pod is Ready, verify, then the next.";
+/// How control planes are patched.
+const ONE_BY_ONE: &str = "one control plane; wait until the pod is Ready, verify, then the next.";
 
 /// Where a component is configured: path in v1alpha1, kind of document.
 fn part(target: Target) -> Option<(&'static [&'static str], &'static str)> {
@@ -47,11 +51,12 @@ pub(crate) fn refuses(target: Target, edit: Option<&SettingEdit<'_>>, minor: Opt
     };
     let minor = minor.unwrap_or(DOCUMENTS);
     if minor < DELETES && takes_out(target, edit) {
-        return Some(
-            "an entry has to be taken out of the machine configuration, which a patch cannot say before Talos 1.8",
-        );
+        return Some("an entry has to be taken out of the machine configuration, which no patch does before Talos 1.8");
     }
-    if target == Target::Kubelet && is_swallowed(edit) && !is_default(edit) {
+    if minor < DELETES_FIELDS && is_field(target, edit) && takes_out(target, edit) && !edit.by_flag {
+        return Some("a field of extraConfig has to be taken out, which no patch does before Talos 1.13");
+    }
+    if is_field(target, edit) && is_swallowed(edit) && !is_default(edit) {
         return Some("a patch of Talos takes no zero in place of another value");
     }
     // What a person gives there is added to Talos' own.
@@ -67,11 +72,19 @@ pub(crate) fn refuses(target: Target, edit: Option<&SettingEdit<'_>>, minor: Opt
 
 /// Whether the patch for a change takes an entry out.
 fn takes_out(target: Target, edit: &SettingEdit<'_>) -> bool {
-    edit.argument().is_none() || target == Target::Kubelet && (edit.by_flag || is_swallowed(edit))
+    if is_field(target, edit) {
+        return edit.value.is_none() || edit.by_flag || is_swallowed(edit);
+    }
+    edit.argument().is_none()
+}
+
+/// Whether a change is one of a field of the kubelet's configuration.
+fn is_field(target: Target, edit: &SettingEdit<'_>) -> bool {
+    target == Target::Kubelet && edit.setting.field.is_some()
 }
 
 /// Where a patch has a zero, or nothing between quotes, Talos keeps what stands there, false excepted (`config/merge` of
-/// `pkg/machinery`, 1.12 and 1.13). So the entry is taken out, where its default is the same.
+/// `pkg/machinery`, 1.8 to 1.13). So the entry is taken out, where its default is the same.
 fn is_swallowed(edit: &SettingEdit<'_>) -> bool {
     let zero = |value: &Json| value.as_i64() == Some(0) || value.as_str() == Some("");
     edit.explicit && !edit.by_flag && edit.setting.field.is_some() && edit.value.as_ref().is_some_and(zero)
@@ -230,19 +243,33 @@ fn arguments(edits: &Edits<'_>) -> Vec<Draft> {
 }
 
 /// What to do, and how to go back.
-pub(crate) fn advice(target: Target, minor: Option<u32>) -> Advice {
-    let patch = "Take the patch for the form in which the machine configures this: `talosctl get machineconfig -o yaml` shows it.";
-    let (apply, restart) = match target {
-        Target::KernelArguments => (
-            "`talosctl upgrade --image` to the installer of the new schematic on one machine of the trial, then on the others, one after another.",
-            "Each machine is drained and boots.",
-        ),
+pub(crate) fn advice(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> Advice {
+    let all = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    if target == Target::KernelArguments {
+        return Advice {
+            todo: all(&[
+                "`talosctl --nodes MACHINE upgrade --image INSTALLER`, that of the new schematic, on one machine of the trial, then on the others, one after another.",
+            ]),
+            restart: "Each machine is drained and boots.".to_owned(),
+            rollback: "`talosctl --nodes MACHINE rollback` boots what was installed before.".to_owned(),
+        };
+    }
+    let save = "`talosctl --nodes MACHINE get machineconfig v1alpha1 -o jsonpath='{.spec}' > MACHINE.before.yaml`, for each machine. It holds secrets.";
+    let mut todo = all(&[save]);
+    if has_documents(minor) {
+        todo.push(
+            "Take the patch for the form in which the machine configures this, as MACHINE.before.yaml shows."
+                .to_owned(),
+        );
+    }
+    let apply = "`talosctl --nodes MACHINE patch machineconfig --patch @PATCH --dry-run`, then without --dry-run, on";
+    let (rest, restart) = match target {
         Target::Sysctls => (
-            "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on the trial and then machine by machine. A weaker value of your own goes.",
+            "the trial and then machine by machine. A weaker value of your own goes.",
             "Nothing restarts; a value holds at once.",
         ),
         Target::Kubelet => (
-            "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on the trial and then machine by machine.",
+            "the trial and then machine by machine.",
             "The kubelet of each machine restarts by itself. Pods go on running.",
         ),
         Target::KubeControllerManager | Target::KubeScheduler => {
@@ -253,11 +280,13 @@ pub(crate) fn advice(target: Target, minor: Option<u32>) -> Advice {
             "The static pod of each control plane restarts by itself; with a single one the API may be away for about a minute.",
         ),
     };
-    let forms = target != Target::KernelArguments && has_documents(minor);
-    let todo: &[&str] = if forms { &[patch, apply] } else { &[apply] };
+    todo.push(format!("{apply} {rest}"));
+    if target == Target::Kubelet && asks(edits) {
+        todo.push(APPROVE.to_owned());
+    }
     Advice {
-        todo: todo.iter().map(|line| (*line).to_owned()).collect(),
+        todo,
         restart: restart.to_owned(),
-        rollback: "Save `talosctl get machineconfig -o yaml` first (it holds secrets), and apply what it said before, or take the entries out with `talosctl edit machineconfig`.".to_owned(),
+        rollback: "`talosctl --nodes MACHINE apply-config --file MACHINE.before.yaml`.".to_owned(),
     }
 }

@@ -99,6 +99,9 @@ fn what_talos_would_swallow_is_taken_out() {
     let expected = json!({ "machine": { "kubelet": { "extraConfig": { "readOnlyPort": gone } } } });
     assert_eq!(read(&drafts, "talos-v1alpha1.yaml"), expected);
     assert!(drafts[0].2.contains("takes an entry out"), "{}", drafts[0].2);
+    let refused = |minor| talos::refuses(Target::Kubelet, edits.settings.first(), Some(minor));
+    assert!(refused(12).unwrap().contains("before Talos 1.13"));
+    assert_eq!(refused(13), None);
     // Of a zero that is no default nothing is said.
     let edits = self::edits(&content, &[("kubelet.eventRecordQPS", Some("5"), file, To::Value(json!(0)))]);
     assert!(talos::refuses(Target::Kubelet, edits.settings.first(), Some(13)).unwrap().contains("no zero"));
