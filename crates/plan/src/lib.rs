@@ -17,6 +17,7 @@ mod tell;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
+pub mod triage;
 mod words;
 mod yaml;
 
