@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Import(crate::import::Import),
     /// Plan what to change: patches by owner and durable source, in order. Nothing is applied
     Plan(Box<crate::plan::PlanArgs>),
+    /// Tell what is missing between a finding and its end: owner, duty, fix or exception, a rerun, a record
+    Triage(crate::triage::TriageArgs),
     /// Explain a control: what it demands, why, where it is looked for, what to do
     Explain(Explain),
     /// List, show and compare profiles

@@ -6,11 +6,12 @@ use assess::Verdict;
 use benchmark::{Content, Control, Priority, Version};
 use report::{Finding, Report, State};
 
-use crate::derive::{Move, Way, is_plain, way};
+use crate::derive::{Move, Way, way};
 use crate::edits::{Edits, target};
 use crate::model::{Hand, Item, Owner, Patch, Plan, SCHEMA, Step, Target, Use};
+use crate::rerun::scan;
 use crate::words::{cause, nodes, some, title, trial, warnings};
-use crate::{kubeadm, talos};
+use crate::{advice, kubeadm, talos};
 
 /// Who answers, and the source that they keep.
 type Whose = (Option<String>, Option<String>);
@@ -142,9 +143,9 @@ impl<'p> Planner<'p> {
             talos::name_changes(target, &mut edits);
         }
         let (advice, drafts) = if self.report.platform.name == "talos" {
-            (talos::advice(target), talos::patches(target, &edits, self.talos))
+            (talos::advice(target, &edits, self.talos), talos::patches(target, &edits, self.talos))
         } else {
-            (kubeadm::advice(target, &edits), kubeadm::patches(target, &edits, self.version))
+            (advice::advice(target, &edits, self.version), kubeadm::patches(target, &edits, self.version))
         };
         beware.extend(warnings(target, &edits));
         let drifted =
@@ -177,7 +178,7 @@ impl<'p> Planner<'p> {
             todo: advice.todo,
             restart: advice.restart,
             rollback: advice.rollback,
-            verify: self.verify(&controls),
+            verify: scan(self.report, &controls),
             controls,
         };
         (step, patches)
@@ -240,20 +241,9 @@ impl<'p> Planner<'p> {
             items,
             remediation,
             subjects: subjects.into_iter().map(str::to_owned).collect(),
-            verify: self.verify(&controls),
+            verify: scan(self.report, &controls),
             controls,
         }
-    }
-
-    /// The command that judges some controls again. Names that a shell could take for more are left out.
-    fn verify(&self, controls: &[String]) -> String {
-        let mut words = vec!["kube-assay scan".to_owned()];
-        let profiles = self.report.profiles.iter().filter(|profile| is_plain(&profile.name));
-        words.extend(profiles.map(|profile| format!("--profile {}", profile.name)));
-        let controls: Vec<&str> =
-            controls.iter().map(String::as_str).filter(|name| is_plain(name) && !name.contains('*')).collect();
-        words.push(format!("--control {}", controls.join(",")));
-        words.join(" ")
     }
 
     /// What no plan settles.

@@ -7,7 +7,7 @@ use benchmark::{Content, Default, Kind, Setting, Version};
 use report::Finding;
 use serde_json::{Value as Json, json};
 
-use crate::derive::{Move, To, is_plain};
+use crate::derive::{Move, To};
 use crate::model::{Change, Target};
 
 /// A setting of a component.
@@ -19,6 +19,16 @@ pub(crate) struct SettingEdit<'c> {
     pub(crate) value: Option<Json>,
     /// Whether a flag says it now.
     pub(crate) by_flag: bool,
+    /// Whether somebody set it: what is to be stands in place of that, and not where nothing stands.
+    pub(crate) explicit: bool,
+}
+
+impl SettingEdit<'_> {
+    /// What it is to be as an argument; none: it goes. An empty list is what a flag means that is not given, and kubeadm and
+    /// Talos then give their own.
+    pub(crate) fn argument(&self) -> Option<String> {
+        self.value.as_ref().map(as_text).filter(|text| !text.is_empty())
+    }
 }
 
 /// A file's mode or owner.
@@ -104,6 +114,7 @@ impl<'c> Edits<'c> {
 
     fn setting(&mut self, setting: &'c Setting, to: &To, base: impl Fn() -> Vec<String>, seen: Option<&Observed>) {
         let by_flag = seen.is_some_and(|seen| seen.source.starts_with("--"));
+        let explicit = seen.is_some_and(|seen| seen.how == "explicit");
         let at = self.settings.iter().position(|edit| edit.setting.name == setting.name);
         let before = at.and_then(|at| self.settings[at].value.clone());
         let mut now: Vec<String> = match &before {
@@ -129,9 +140,11 @@ impl<'c> Edits<'c> {
         match at {
             Some(at) => {
                 let edit = &mut self.settings[at];
-                (edit.value, edit.by_flag) = (value, edit.by_flag || by_flag);
+                edit.value = value;
+                edit.by_flag |= by_flag;
+                edit.explicit |= explicit;
             }
-            None => self.settings.push(SettingEdit { setting, value, by_flag }),
+            None => self.settings.push(SettingEdit { setting, value, by_flag, explicit }),
         }
     }
 
@@ -191,8 +204,12 @@ impl<'c> Edits<'c> {
         };
         let owner = (one.lever == Lever::Owner).then(|| bound.clone());
         let paths: Vec<&str> = finding.subjects.iter().map(|subject| subject.name.as_str()).collect();
-        let safe = |path: &&str| path.starts_with('/') && report::inert(path) == *path && !path.contains('\u{fffd}');
-        if !paths.iter().all(safe) || owner.as_deref().is_some_and(|owner| !is_plain(owner)) {
+        // Absolute, without detours, and text that reads as it is.
+        let safe = |path: &&str| {
+            let names = path.strip_prefix('/').map(|rest| rest.split('/').all(|name| !["", ".", ".."].contains(&name)));
+            names == Some(true) && report::inert(path) == *path && !path.contains('\u{fffd}')
+        };
+        if !paths.iter().all(safe) || owner.as_deref().is_some_and(|owner| !is_account(owner)) {
             return false;
         }
         let mode = mode.zip(forbidden).map(|(mode, forbidden)| format!("{:o}", mode & !forbidden));
@@ -250,6 +267,15 @@ pub(crate) fn as_field(setting: &Setting, value: &Json) -> Json {
         (Kind::Bool | Kind::Int, other) => other.clone(),
         (_, other) => Json::from(as_text(other)),
     }
+}
+
+/// Whether a text is an owner and a group, as names or numbers.
+fn is_account(owner: &str) -> bool {
+    let word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
+    };
+    owner.split_once(':').is_some_and(|(user, group)| word(user) && word(group))
 }
 
 /// The members of a list as a report shows it.

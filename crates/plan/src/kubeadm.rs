@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use benchmark::Version;
 use serde_json::{Value as Json, json};
 
-use crate::edits::{Edits, FileEdit, SettingEdit, as_field, as_text, flag};
+use crate::edits::{Edits, SettingEdit, as_field, flag};
 use crate::model::Target;
-use crate::words::Advice;
+use crate::script::modes;
 use crate::yaml::{comments, documents, put};
 
 /// A patch before it has its number: what its name ends in, where it goes, its content.
@@ -17,12 +17,12 @@ pub(crate) type Draft = (&'static str, String, String);
 const LISTS: Version = Version { major: 1, minor: 31 };
 
 /// From here on a kubelet takes --config-dir without being coaxed.
-const DROP_INS: Version = Version { major: 1, minor: 30 };
+pub(crate) const DROP_INS: Version = Version { major: 1, minor: 30 };
 
-const MANIFESTS: &str = "/etc/kubernetes/manifests";
+pub(crate) const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
 /// Where a component's part of `ClusterConfiguration` is, and the name of kubeadm's phase that writes its manifest.
-fn part(target: Target) -> Option<(&'static [&'static str], &'static str, &'static str)> {
+pub(crate) fn part(target: Target) -> Option<(&'static [&'static str], &'static str, &'static str)> {
     Some(match target {
         Target::Etcd => (&["etcd", "local"], "etcd", "etcd local"),
         Target::KubeApiserver => (&["apiServer"], "kube-apiserver", "control-plane apiserver"),
@@ -40,12 +40,22 @@ pub(crate) fn refuses(edit: &SettingEdit<'_>) -> Option<&'static str> {
     gone.then_some("a field has to be taken out of a file, which a patch cannot say")
 }
 
+/// The command that writes the parameters where there is grubby.
+fn grubby(edits: &Edits<'_>) -> String {
+    let of = |stays: bool, option: &str| {
+        let all: Vec<&str> =
+            edits.arguments.iter().filter(|(_, own)| **own == stays).map(|(name, _)| name.as_str()).collect();
+        if all.is_empty() { String::new() } else { format!(" --{option}=\"{}\"", all.join(" ")) }
+    };
+    format!("`grubby --update-kernel=ALL{}{}`.", of(true, "args"), of(false, "remove-args"))
+}
+
 /// The patches of a step.
 pub(crate) fn patches(target: Target, edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
     match target {
         Target::Files => vec![(
             "modes.sh",
-            "each node, to be run there as root; it only takes rights away".to_owned(),
+            "each node, to be run there as root; it takes rights away and sets owners".to_owned(),
             modes(&edits.files),
         )],
         Target::Sysctls => vec![sysctls(edits)],
@@ -58,15 +68,15 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, version: Option<Version
 fn control_plane(target: Target, edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
     let Some((path, component, _)) = part(target) else { return Vec::new() };
     let lists = version.is_none_or(|version| version >= LISTS);
-    let set = || edits.settings.iter().filter_map(|edit| Some((flag(edit.setting), as_text(edit.value.as_ref()?))));
+    let set = || edits.settings.iter().filter_map(|edit| Some((flag(edit.setting), edit.argument()?)));
     let gone: Vec<&str> =
-        edits.settings.iter().filter(|edit| edit.value.is_none()).map(|edit| flag(edit.setting)).collect();
+        edits.settings.iter().filter(|edit| edit.argument().is_none()).map(|edit| flag(edit.setting)).collect();
     let mut head = vec![
         "ClusterConfiguration in ConfigMap kube-system/kubeadm-config: lay this over what stands there.".to_owned(),
         "An entry takes the place of one with the same name; keep all others.".to_owned(),
     ];
     if !gone.is_empty() {
-        head.push(format!("Take out of extraArgs, with the volume of its file: {}", gone.join(", ")));
+        head.push(format!("Take out of extraArgs, and the volume of a file that is named there: {}", gone.join(", ")));
     }
     let mut document = json!({
         "apiVersion": if lists { "kubeadm.k8s.io/v1beta4" } else { "kubeadm.k8s.io/v1beta3" },
@@ -131,14 +141,15 @@ fn kubelet(edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
         }
     }
     let flags = |test: &dyn Fn(&&SettingEdit<'_>) -> bool| edits.settings.iter().filter(test).collect::<Vec<_>>();
-    let set: Vec<String> = flags(&|edit| edit.setting.field.is_none() && edit.value.is_some())
+    let set: Vec<String> = flags(&|edit| edit.setting.field.is_none() && edit.argument().is_some())
         .iter()
-        .map(|edit| format!("--{}={}", flag(edit.setting), edit.value.as_ref().map(as_text).unwrap_or_default()))
+        .map(|edit| format!("--{}={}", flag(edit.setting), edit.argument().unwrap_or_default()))
         .collect();
-    let remove: Vec<String> = flags(&|edit| edit.by_flag && (edit.setting.field.is_some() || edit.value.is_none()))
-        .iter()
-        .map(|edit| format!("--{}", flag(edit.setting)))
-        .collect();
+    let remove: Vec<String> =
+        flags(&|edit| edit.by_flag && (edit.setting.field.is_some() || edit.argument().is_none()))
+            .iter()
+            .map(|edit| format!("--{}", flag(edit.setting)))
+            .collect();
     if !set.is_empty() || !remove.is_empty() {
         let head = ["The kubelet's arguments. A flag wins over the file, so one that stands in the way goes."];
         drafts.push((
@@ -159,8 +170,9 @@ fn sysctls(edits: &Edits<'_>) -> Draft {
 fn arguments(edits: &Edits<'_>) -> Draft {
     let head = [
         "Parameters of the kernel's command line. Where they are written depends on the boot loader:".to_owned(),
-        "GRUB_CMDLINE_LINUX in /etc/default/grub with update-grub or grub2-mkconfig, or `grubby --update-kernel=ALL`."
+        "GRUB_CMDLINE_LINUX in /etc/default/grub with update-grub or grub2-mkconfig, or where there is grubby:"
             .to_owned(),
+        grubby(edits),
         "add: in place of a parameter with the same name. remove: goes.".to_owned(),
     ];
     let mut lines = comments(&head);
@@ -168,133 +180,4 @@ fn arguments(edits: &Edits<'_>) -> Draft {
         let _ = writeln!(lines, "{} {argument}", if *stays { "add" } else { "remove" });
     }
     ("txt", "the boot loader's configuration of each node, or the image".to_owned(), lines)
-}
-
-/// A script that takes permission bits away, which nowhere adds one, and sets owners. Files that are not there are passed over.
-fn modes(files: &[FileEdit]) -> String {
-    let mut lines = "#!/bin/sh\n".to_owned();
-    lines += &comments(&["Files that a node does not have are passed over.".to_owned()]);
-    lines += "set -eu\n";
-    let mut files: Vec<&FileEdit> = files.iter().collect();
-    files.sort();
-    files.dedup();
-    for file in files {
-        let path = quoted(&file.path);
-        if let Some(forbidden) = file.forbidden {
-            let _ = writeln!(lines, "[ ! -e {path} ] || chmod {} {path}", takes(forbidden));
-        }
-        if let Some(owner) = &file.owner {
-            let _ = writeln!(lines, "[ ! -e {path} ] || chown {owner} {path}");
-        }
-    }
-    lines
-}
-
-/// What chmod is told to take away: `u-x,g-rwx,o-rwx`.
-fn takes(forbidden: u32) -> String {
-    let class = |name: char, shift: u32, special: (u32, char)| {
-        let bits = forbidden >> shift;
-        let mut taken: String = [(4, 'r'), (2, 'w'), (1, 'x')]
-            .iter()
-            .filter(|(bit, _)| bits & bit != 0)
-            .map(|(_, letter)| *letter)
-            .collect();
-        if forbidden & special.0 != 0 {
-            taken.push(special.1);
-        }
-        (!taken.is_empty()).then(|| format!("{name}-{taken}"))
-    };
-    let all = [class('u', 6, (0o4000, 's')), class('g', 3, (0o2000, 's')), class('o', 0, (0o1000, 't'))];
-    all.into_iter().flatten().collect::<Vec<_>>().join(",")
-}
-
-/// A word of a shell, whatever it holds.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-/// What to do, and how to go back.
-pub(crate) fn advice(target: Target, edits: &Edits<'_>) -> Advice {
-    let lines = |all: &[&str]| all.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
-    match target {
-        Target::Files => Advice {
-            todo: lines(&["Run the script as root on each node, and give what writes these files a umask of 077."]),
-            restart: "Nothing restarts.".to_owned(),
-            rollback: "chmod or chown back to what stands before each arrow.".to_owned(),
-        },
-        Target::Sysctls => Advice {
-            todo: lines(&[
-                "Put the file in place on the trial, then `sysctl --system`, and read the values again: what sets them later (an agent, a CNI, a privileged pod) wins.",
-                "Then into the image or the configuration management of all nodes.",
-            ]),
-            restart: "Nothing restarts; a value holds at once.".to_owned(),
-            rollback: "Remove the file and set the old values with `sysctl -w`. Settings that only ever get stricter (kernel.yama.ptrace_scope = 3, kernel.kexec_load_disabled) stay until the next boot.".to_owned(),
-        },
-        Target::KernelArguments => Advice {
-            todo: lines(&[
-                "Drain one node of the trial, write the parameters, boot it, and look at /proc/cmdline and at the node's work for a day.",
-                "Then the other nodes, one after another, or a new image.",
-            ]),
-            restart: "Each node is drained and boots.".to_owned(),
-            rollback: "Take the parameters out again and boot; a node that does not come up boots with the older entry of the boot loader.".to_owned(),
-        },
-        Target::Kubelet => Advice {
-            todo: lines(&[
-                "On the trial: the drop-in, with --config-dir=/etc/kubernetes/kubelet.conf.d in KUBELET_EXTRA_ARGS (kubeadm's unit does not give it), or the same fields in /var/lib/kubelet/config.yaml; then `systemctl restart kubelet`.",
-                "When the trial has held: `kubectl -n kube-system edit configmap kubelet-config`, lay the patch over it.",
-                "Pool by pool on each node: `kubeadm upgrade node phase kubelet-config`, then `systemctl restart kubelet`; wait until it is Ready. Take the drop-in of the trial away.",
-            ]),
-            restart: "Each kubelet restarts. Pods go on running; the node may be NotReady for some seconds.".to_owned(),
-            rollback: "Remove the drop-in, or put the old fields back into the ConfigMap and run the phase again; then restart the kubelet.".to_owned(),
-        },
-        _ => {
-            let (_, component, phase) = part(target).unwrap_or((&[], "", ""));
-            let mut todo = vec![
-                "`kubectl -n kube-system edit configmap kubeadm-config`: lay the first patch over ClusterConfiguration. Nothing restarts by that.".to_owned(),
-                format!("Copy {MANIFESTS}/{component}.yaml to a directory that the kubelet does not read."),
-                format!("On one control-plane node: `kubeadm init phase {phase} --config FILE`, FILE being that ClusterConfiguration and, where the node has an address or patches of its own, an InitConfiguration that says so; or edit the manifest by the second patch."),
-            ];
-            todo.push(if target == Target::Etcd {
-                "Wait until `etcdctl endpoint health --cluster` is well, then the next node: never two members at once.".to_owned()
-            } else {
-                "Wait until the pod is Ready, verify, then the next node.".to_owned()
-            });
-            if edits.settings.iter().any(|edit| edit.setting.field.is_some()) && target == Target::KubeScheduler {
-                todo.push("If the scheduler is given --config, set the field in that file instead (enableProfiling): the flag is then not read.".to_owned());
-            }
-            Advice {
-                todo,
-                restart: match target {
-                    Target::Etcd => "etcd restarts on each control-plane node; a member that is away counts against the quorum.",
-                    Target::KubeApiserver => "The API server of each control-plane node restarts; with a single one the API is away for about a minute. Workloads go on running.",
-                    _ => "It restarts on each control-plane node, and another one leads meanwhile; with a single node nothing is scheduled or reconciled for some seconds.",
-                }
-                .to_owned(),
-                rollback: "Put the copied manifest back, and into ClusterConfiguration what stood there before.".to_owned(),
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rights_are_only_taken_away() {
-        for (bound, expected) in
-            [(0o600, "u-x,g-rwx,o-rwx"), (0o644, "u-x,g-wx,o-wx"), (0o700, "g-rwx,o-rwx"), (0o400, "u-wx,g-rwx,o-rwx")]
-        {
-            assert_eq!(takes(!bound & 0o777), expected, "{bound:o}");
-        }
-        assert_eq!(takes(0o7000), "u-s,g-s,o-t");
-        assert_eq!(takes(0o4077), "u-s,g-rwx,o-rwx");
-    }
-
-    #[test]
-    fn a_name_is_one_word_of_a_shell() {
-        for (text, expected) in [("/a b", "'/a b'"), ("/a'b", "'/a'\\''b'"), ("/$(x)`y`", "'/$(x)`y`'")] {
-            assert_eq!(quoted(text), expected);
-        }
-    }
 }

@@ -4,16 +4,20 @@
 //! what does not follow from it). What cannot be derived stands in the plan as a person's work, with the control's own
 //! remediation, and never as a made-up patch. Patches are files for people to apply; nothing is applied here.
 
+mod advice;
 mod build;
 mod derive;
 mod edits;
 mod kubeadm;
 mod model;
+mod rerun;
+mod script;
 mod talos;
 mod tell;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
+pub mod triage;
 mod words;
 mod yaml;
 

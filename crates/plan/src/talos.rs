@@ -1,8 +1,10 @@
 //! Patches for Talos: the machine configuration in both of its forms, and the image's kernel arguments.
 
+use benchmark::Default;
 use serde_json::{Value as Json, json};
 
-use crate::edits::{Edits, SettingEdit, as_field, as_text, flag};
+use crate::advice::{APPROVE, asks};
+use crate::edits::{Edits, SettingEdit, as_field, flag};
 use crate::kubeadm::Draft;
 use crate::model::{Change, Target};
 use crate::words::Advice;
@@ -11,8 +13,19 @@ use crate::yaml::{documents, put};
 /// From this minor version of Talos 1 on, configurations may be in documents of their own.
 const DOCUMENTS: u32 = 14;
 
-/// How a control plane is patched.
-const ONE_BY_ONE: &str = "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on one control plane; wait until the pod is Ready, verify, then the next.";
+/// From this minor version of Talos 1 on, a patch may take an entry out (`$patch: delete`: `config/configloader` of
+/// `pkg/machinery`, in 1.8.0 and not in 1.7.0).
+const DELETES: u32 = 8;
+
+/// From here on, a field of the kubelet's configuration too: `pkg/machinery` 1.8.0 and 1.12.0 find none there, 1.13.0 does.
+const DELETES_FIELDS: u32 = 13;
+
+fn has_documents(minor: Option<u32>) -> bool {
+    minor.is_none_or(|minor| minor >= DOCUMENTS)
+}
+
+/// How control planes are patched.
+const ONE_BY_ONE: &str = "one control plane; wait until the pod is Ready, verify, then the next.";
 
 /// Where a component is configured: path in v1alpha1, kind of document.
 fn part(target: Target) -> Option<(&'static [&'static str], &'static str)> {
@@ -36,8 +49,15 @@ pub(crate) fn refuses(target: Target, edit: Option<&SettingEdit<'_>>, minor: Opt
         Target::KubeControllerManager => (flag(edit.setting), "kube-controller-manager"),
         _ => (flag(edit.setting), "kube-scheduler"),
     };
-    if edit.value.is_none() || target == Target::Kubelet && edit.by_flag {
-        return Some("an entry has to be taken out of the machine configuration, which a patch cannot say");
+    let minor = minor.unwrap_or(DOCUMENTS);
+    if minor < DELETES && takes_out(target, edit) {
+        return Some("an entry has to be taken out of the machine configuration, which no patch does before Talos 1.8");
+    }
+    if minor < DELETES_FIELDS && is_field(target, edit) && takes_out(target, edit) && !edit.by_flag {
+        return Some("a field of extraConfig has to be taken out, which no patch does before Talos 1.13");
+    }
+    if is_field(target, edit) && is_swallowed(edit) && !is_default(edit) {
+        return Some("a patch of Talos takes no zero in place of another value");
     }
     // What a person gives there is added to Talos' own.
     if ["tls-cipher-suites", "authorization-mode"].contains(&name) {
@@ -46,9 +66,43 @@ pub(crate) fn refuses(target: Target, edit: Option<&SettingEdit<'_>>, minor: Opt
     if name == "seccompDefault" {
         return None;
     }
-    let minor = minor.unwrap_or(DOCUMENTS);
     let refused = assess::talos_refuses(component, name, minor, minor >= DOCUMENTS);
     refused.then_some("Talos sets it itself and lets nobody change it")
+}
+
+/// Whether the patch for a change takes an entry out.
+fn takes_out(target: Target, edit: &SettingEdit<'_>) -> bool {
+    if is_field(target, edit) {
+        return edit.value.is_none() || edit.by_flag || is_swallowed(edit);
+    }
+    edit.argument().is_none()
+}
+
+/// Whether a change is one of a field of the kubelet's configuration.
+fn is_field(target: Target, edit: &SettingEdit<'_>) -> bool {
+    target == Target::Kubelet && edit.setting.field.is_some()
+}
+
+/// Where a patch has a zero, or nothing between quotes, Talos keeps what stands there, false excepted (`config/merge` of
+/// `pkg/machinery`, 1.8 to 1.13). So the entry is taken out, where its default is the same.
+fn is_swallowed(edit: &SettingEdit<'_>) -> bool {
+    let zero = |value: &Json| value.as_i64() == Some(0) || value.as_str() == Some("");
+    edit.explicit && !edit.by_flag && edit.setting.field.is_some() && edit.value.as_ref().is_some_and(zero)
+}
+
+fn is_default(edit: &SettingEdit<'_>) -> bool {
+    matches!(edit.setting.default_for(None, true), Default::Row(row) if row.value == edit.value)
+}
+
+/// What takes an entry out.
+fn deleted() -> Json {
+    json!({ "$patch": "delete" })
+}
+
+/// What a patch says of an entry of `extraArgs`.
+fn argument(edit: &SettingEdit<'_>) -> Json {
+    let text = edit.argument().map(|text| own_plugins(edit, text)).filter(|text| !text.is_empty());
+    text.map_or_else(deleted, Json::from)
 }
 
 /// The patches of a step.
@@ -65,13 +119,12 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> 
             let Some((path, kind)) = part(target) else { return Vec::new() };
             let (mut old, mut new) = (json!({}), json!({ "apiVersion": "v1alpha1", "kind": kind }));
             for edit in &edits.settings {
-                let Some(value) = &edit.value else { continue };
                 // The scheduler is always given a file, and then does not read the flag.
-                let (key, name, value) = match &edit.setting.field {
-                    Some(field) if target == Target::KubeScheduler => {
+                let (key, name, value) = match (&edit.setting.field, &edit.value) {
+                    (Some(field), Some(value)) if target == Target::KubeScheduler => {
                         ("config", field.as_str(), as_field(edit.setting, value))
                     }
-                    _ => ("extraArgs", flag(edit.setting), Json::from(own_plugins(edit, as_text(value)))),
+                    _ => ("extraArgs", flag(edit.setting), argument(edit)),
                 };
                 put(&mut old, &[path, &[key, name]].concat(), value.clone());
                 put(&mut new, &[key, name], value);
@@ -80,12 +133,17 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> 
         }
     };
     let nodes = if matches!(target, Target::Sysctls | Target::Kubelet) { "each machine" } else { "each control plane" };
-    let mut drafts = vec![(
-        "talos-v1alpha1.yaml",
-        format!("{nodes} that configures this in the document without a kind"),
-        documents(&["A strategic merge patch: `talosctl patch machineconfig --patch @FILE`.".to_owned()], &[old]),
-    )];
-    if minor.is_none_or(|minor| minor >= DOCUMENTS) {
+    let mut head = vec!["A strategic merge patch: `talosctl patch machineconfig --patch @FILE`.".to_owned()];
+    if edits.settings.iter().any(|edit| takes_out(target, edit)) {
+        head.push("`$patch: delete` takes an entry out; where there is none Talos refuses the whole patch.".to_owned());
+        head.push(
+            "What the entry brought along (a file, its volume) goes with `talosctl edit machineconfig`.".to_owned(),
+        );
+    }
+    let both = has_documents(minor);
+    let form = if both { " that configures this in the document without a kind" } else { "" };
+    let mut drafts = vec![("talos-v1alpha1.yaml", format!("{nodes}{form}"), documents(&head, &[old]))];
+    if both {
         let kind = new["kind"].as_str().unwrap_or_default().to_owned();
         let head = if target == Target::Sysctls {
             format!("For a machine that has the document {kind} already: it wins over machine.sysctls.")
@@ -129,17 +187,30 @@ fn document(kind: &str, key: &str, value: Json) -> Json {
 fn kubelet(edits: &Edits<'_>) -> (Json, Json) {
     let (mut old, mut new) = (json!({}), json!({ "apiVersion": "v1alpha1", "kind": "KubeletConfig" }));
     for edit in &edits.settings {
-        let Some(value) = &edit.value else { continue };
-        let (key, path, value) = match &edit.setting.field {
-            _ if edit.setting.name == "seccompDefault" => {
-                ("defaultRuntimeSeccompProfileEnabled", Vec::new(), value.clone())
+        let at = |field: &'_ str| field.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let name = || vec![flag(edit.setting).to_owned()];
+        let mut said = Vec::new();
+        match (&edit.setting.field, &edit.value) {
+            (_, Some(value)) if edit.setting.name == "seccompDefault" => {
+                said.push(("defaultRuntimeSeccompProfileEnabled", Vec::new(), value.clone()));
             }
-            Some(field) => ("config", field.split('.').collect(), as_field(edit.setting, value)),
-            None => ("extraArgs", vec![flag(edit.setting)], Json::from(as_text(value))),
-        };
-        let old_key = if key == "config" { "extraConfig" } else { key };
-        put(&mut old, &[&["machine", "kubelet", old_key][..], &path].concat(), value.clone());
-        put(&mut new, &[&[key][..], &path].concat(), value);
+            (Some(field), Some(value)) if !is_swallowed(edit) => {
+                said.push(("config", at(field), as_field(edit.setting, value)));
+            }
+            (Some(field), _) if !edit.by_flag => said.push(("config", at(field), deleted())),
+            (Some(_), _) => {}
+            (None, _) => said.push(("extraArgs", name(), argument(edit))),
+        }
+        // A flag wins over the field.
+        if edit.by_flag && edit.setting.field.is_some() {
+            said.push(("extraArgs", name(), deleted()));
+        }
+        for (key, path, value) in said {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            let old_key = if key == "config" { "extraConfig" } else { key };
+            put(&mut old, &[&["machine", "kubelet", old_key][..], &path].concat(), value.clone());
+            put(&mut new, &[&[key][..], &path].concat(), value);
+        }
     }
     (old, new)
 }
@@ -172,19 +243,33 @@ fn arguments(edits: &Edits<'_>) -> Vec<Draft> {
 }
 
 /// What to do, and how to go back.
-pub(crate) fn advice(target: Target) -> Advice {
-    let patch = "Take the patch for the form in which the machine configures this: `talosctl get machineconfig -o yaml` shows it.";
-    let (apply, restart) = match target {
-        Target::KernelArguments => (
-            "`talosctl upgrade --image` to the installer of the new schematic on one machine of the trial, then on the others, one after another.",
-            "Each machine is drained and boots.",
-        ),
+pub(crate) fn advice(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> Advice {
+    let all = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    if target == Target::KernelArguments {
+        return Advice {
+            todo: all(&[
+                "`talosctl --nodes MACHINE upgrade --image INSTALLER`, that of the new schematic, on one machine of the trial, then on the others, one after another.",
+            ]),
+            restart: "Each machine is drained and boots.".to_owned(),
+            rollback: "`talosctl --nodes MACHINE rollback` boots what was installed before.".to_owned(),
+        };
+    }
+    let save = "`talosctl --nodes MACHINE get machineconfig v1alpha1 -o jsonpath='{.spec}' > MACHINE.before.yaml`, for each machine. It holds secrets.";
+    let mut todo = all(&[save]);
+    if has_documents(minor) {
+        todo.push(
+            "Take the patch for the form in which the machine configures this, as MACHINE.before.yaml shows."
+                .to_owned(),
+        );
+    }
+    let apply = "`talosctl --nodes MACHINE patch machineconfig --patch @PATCH --dry-run`, then without --dry-run, on";
+    let (rest, restart) = match target {
         Target::Sysctls => (
-            "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on the trial and then machine by machine. A weaker value of your own goes.",
+            "the trial and then machine by machine. A weaker value of your own goes.",
             "Nothing restarts; a value holds at once.",
         ),
         Target::Kubelet => (
-            "`talosctl patch machineconfig --patch @FILE --dry-run`, then without --dry-run, on the trial and then machine by machine.",
+            "the trial and then machine by machine.",
             "The kubelet of each machine restarts by itself. Pods go on running.",
         ),
         Target::KubeControllerManager | Target::KubeScheduler => {
@@ -195,10 +280,13 @@ pub(crate) fn advice(target: Target) -> Advice {
             "The static pod of each control plane restarts by itself; with a single one the API may be away for about a minute.",
         ),
     };
-    let todo: &[&str] = if target == Target::KernelArguments { &[apply] } else { &[patch, apply] };
+    todo.push(format!("{apply} {rest}"));
+    if target == Target::Kubelet && asks(edits) {
+        todo.push(APPROVE.to_owned());
+    }
     Advice {
-        todo: todo.iter().map(|line| (*line).to_owned()).collect(),
+        todo,
         restart: restart.to_owned(),
-        rollback: "Save `talosctl get machineconfig -o yaml` first (it holds secrets), and apply what it said before, or take the entries out with `talosctl edit machineconfig`.".to_owned(),
+        rollback: "`talosctl --nodes MACHINE apply-config --file MACHINE.before.yaml`.".to_owned(),
     }
 }

@@ -79,8 +79,46 @@ fn a_flag_that_stands_in_the_way_of_a_field_goes() {
     let drafts = kubeadm::patches(Target::Kubelet, &edits, None);
     assert_eq!(read(&drafts, "flags.yaml"), json!({ "set": [], "remove": ["--read-only-port"] }));
     assert_eq!(read(&drafts, "configuration.yaml")["readOnlyPort"], 0);
-    let refused = talos::refuses(Target::Kubelet, edits.settings.first(), Some(13));
-    assert!(refused.unwrap().contains("taken out"), "Talos' patches take nothing out");
+    let refused = |minor| talos::refuses(Target::Kubelet, edits.settings.first(), Some(minor));
+    assert!(refused(7).unwrap().contains("taken out"), "patches of Talos 1.7 take nothing out");
+    assert_eq!(refused(8), None);
+    let drafts = talos::patches(Target::Kubelet, &edits, Some(13));
+    let expected =
+        json!({ "extraConfig": { "readOnlyPort": 0 }, "extraArgs": { "read-only-port": { "$patch": "delete" } } });
+    assert_eq!(read(&drafts, "talos-v1alpha1.yaml"), json!({ "machine": { "kubelet": expected } }));
+}
+
+/// Talos keeps what stands there where a patch has a zero or an empty text, and adds its own to a list of plugins.
+#[test]
+fn what_talos_would_swallow_is_taken_out() {
+    let content = content();
+    let file = "/etc/kubernetes/kubelet.yaml";
+    let edits = edits(&content, &[("kubelet.readOnlyPort", Some("10255"), file, To::Value(json!(0)))]);
+    let gone = json!({ "$patch": "delete" });
+    let drafts = talos::patches(Target::Kubelet, &edits, Some(13));
+    let expected = json!({ "machine": { "kubelet": { "extraConfig": { "readOnlyPort": gone } } } });
+    assert_eq!(read(&drafts, "talos-v1alpha1.yaml"), expected);
+    assert!(drafts[0].2.contains("takes an entry out"), "{}", drafts[0].2);
+    let refused = |minor| talos::refuses(Target::Kubelet, edits.settings.first(), Some(minor));
+    assert!(refused(12).unwrap().contains("before Talos 1.13"));
+    assert_eq!(refused(13), None);
+    // Of a zero that is no default nothing is said.
+    let edits = self::edits(&content, &[("kubelet.eventRecordQPS", Some("5"), file, To::Value(json!(0)))]);
+    assert!(talos::refuses(Target::Kubelet, edits.settings.first(), Some(13)).unwrap().contains("no zero"));
+
+    let plugins = "kube-apiserver.admission-plugins";
+    let source = "--enable-admission-plugins in the arguments of pid 1";
+    let without = |name: &str| To::Without(vec![name.to_owned()]);
+    let runs = content.component("kube-apiserver").setting("default-admission-plugins").unwrap();
+    let benchmark::Default::Row(own) = runs.default_for(Some(Version { major: 1, minor: 36 }), false) else {
+        panic!("no plugins of its own")
+    };
+    let mut runs: Vec<String> = own.value.as_ref().unwrap().as_array().unwrap().iter().map(benchmark::plain).collect();
+    runs.extend(["AlwaysAdmit", "NodeRestriction"].map(str::to_owned));
+    let edits = self::edits(&content, &[(plugins, Some(&runs.join(", ")), source, without("AlwaysAdmit"))]);
+    let drafts = talos::patches(Target::KubeApiserver, &edits, Some(13));
+    let expected = json!({ "cluster": { "apiServer": { "extraArgs": { "enable-admission-plugins": gone } } } });
+    assert_eq!(read(&drafts, "talos-v1alpha1.yaml"), expected);
 }
 
 #[test]
@@ -110,7 +148,11 @@ fn what_goes_is_named_and_what_talos_keeps_is_refused() {
     let edits = edits(&content, &[("kube-apiserver.token-auth-file", Some("/t"), "--token-auth-file in x", To::Gone)]);
     let drafts = kubeadm::patches(Target::KubeApiserver, &edits, None);
     assert_eq!(read(&drafts, "static-pod-flags.yaml"), json!({ "set": [], "remove": ["--token-auth-file"] }));
-    assert!(drafts[0].2.contains("# Take out of extraArgs, with the volume of its file: token-auth-file\n"));
+    assert!(
+        drafts[0]
+            .2
+            .contains("# Take out of extraArgs, and the volume of a file that is named there: token-auth-file\n")
+    );
     for (fact, target, minor, refused) in [
         ("kubelet.protectKernelDefaults", Target::Kubelet, 13, true),
         ("kubelet.podPidsLimit", Target::Kubelet, 13, false),
@@ -119,6 +161,7 @@ fn what_goes_is_named_and_what_talos_keeps_is_refused() {
         ("kube-apiserver.tls-min-version", Target::KubeApiserver, 14, true),
         ("kube-apiserver.tls-cipher-suites", Target::KubeApiserver, 13, true),
         ("etcd.auto-tls", Target::Etcd, 13, true),
+        ("kube-apiserver.token-auth-file", Target::KubeApiserver, 13, false),
     ] {
         let edits = self::edits(&content, &[(fact, None, "", To::Value(json!(true)))]);
         let why = talos::refuses(target, edits.settings.first(), Some(minor));

@@ -48,4 +48,4 @@ pub use sarif::sarif;
 pub use terminal::{Options, terminal, wrap};
 pub use triage::{First, triage};
 pub use wide::wide;
-pub use words::inert;
+pub use words::{inert, priority as priority_word, verdict as verdict_word};

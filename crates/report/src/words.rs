@@ -35,7 +35,7 @@ pub(crate) fn steers(letter: char) -> bool {
 }
 
 /// A verdict as it is always spelled.
-pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+pub fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Fail => "FAIL",
         Verdict::Unknown => "UNKNOWN",
@@ -46,7 +46,7 @@ pub(crate) fn verdict(verdict: Verdict) -> &'static str {
 }
 
 /// A priority.
-pub(crate) fn priority(priority: Priority) -> &'static str {
+pub fn priority(priority: Priority) -> &'static str {
     match priority {
         Priority::Critical => "critical",
         Priority::High => "high",

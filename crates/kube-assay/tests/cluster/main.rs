@@ -338,7 +338,13 @@ fn with_worker(change: impl Fn(&mut Capture)) -> Run {
 
 /// The outcome of 1.2.5 on the control plane.
 fn verifies(run: &Run) -> assess::Outcome {
-    let case = Case::new(run, content(), None, None).unwrap().unwrap();
+    verifies_at(run, 36)
+}
+
+fn verifies_at(run: &Run, minor: u32) -> assess::Outcome {
+    let version = benchmark::Version { major: 1, minor };
+    let given = (version, assess::Choice::given(&version.to_string(), "the test"));
+    let case = Case::new(run, content(), None, Some(given)).unwrap().unwrap();
     let only = Selection { controls: BTreeSet::from(["1.2.5".to_owned()]), ..Selection::default() };
     let judged = case.judge(&[content().profile("cis-2.0.1").unwrap()], &only, |_, _| ()).unwrap();
     let (_, outcome) = judged[0].outcomes.iter().find(|(capture, _)| *capture == node(HARDENED).name).unwrap();
@@ -395,6 +401,33 @@ fn the_api_server_verifies_kubelets_if_its_authority_issued_what_they_serve_with
         });
     }));
     assert_eq!(issued.verdict, Verdict::Pass, "{issued:?}");
+}
+
+/// Before 1.36 a kubelet that was given a certificate, and has one signed as well, serves the former to who calls an address.
+#[test]
+fn a_kubelet_that_serves_two_certificates_is_not_taken_for_one_that_serves_the_signed_one() {
+    let signed: Vec<Item> = node(HARDENED)
+        .items
+        .into_iter()
+        .filter(|item| format!("{:?}", item.place).contains("kubelet-server-current"))
+        .collect();
+    let run = with_worker(|worker| {
+        let at = |item: &Item| format!("{:?}", item.place).contains("kubelet-server-current");
+        worker.items.retain(|item| !at(item));
+        worker.items.extend(signed.clone());
+        for item in &mut worker.items {
+            if let Seen::Processes(table) = &mut item.seen {
+                let pair =
+                    ["cert", "private-key"].map(|own| format!("--tls-{own}-file=/var/lib/kubelet/pki/kubelet.crt"));
+                let flags = pair.iter().map(String::as_str).chain(["--rotate-server-certificates=true"]);
+                table.matched[0].argv.extend(flags.map(evidence::OsText::from));
+            }
+        }
+    });
+    assert_eq!(verifies_at(&run, 36).verdict, Verdict::Pass, "{:?}", verifies_at(&run, 36));
+    let both = verifies_at(&run, 35);
+    assert_eq!(both.verdict, Verdict::Unknown, "{both:?}");
+    assert!(both.reason.contains("another to who calls its address"), "{both:?}");
 }
 
 #[test]

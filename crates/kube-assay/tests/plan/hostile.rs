@@ -33,11 +33,12 @@ fn is_inert(plan: &Plan) {
         match patch.name.rsplit('.').next().unwrap() {
             "yaml" => drop(hand::yaml(&patch.content)),
             "sh" => {
-                // One `set`, and lines that name one file twice between single quotes.
-                assert_eq!(lines[0], "set -eu");
-                for line in &lines[1..] {
-                    assert!(line.starts_with("[ ! -e '/") && line.ends_with('\''), "{line}");
-                    assert!(line.contains("' ] || chmod ") || line.contains("' ] || chown "), "{line}");
+                // What it does to one file is the same in each; then a line for each file, between single quotes.
+                let (own, files) = lines.split_at(lines.iter().position(|line| *line == ")").unwrap() + 1);
+                assert_eq!((own[0], files.last()), ("set -u", Some(&"exit \"$status\"")));
+                for line in &files[..files.len() - 1] {
+                    assert!(line.starts_with("apply '/") && line.ends_with(" || status=1"), "{line}");
+                    assert!(line.contains("' chmod ") || line.contains("' chown -h "), "{line}");
                 }
             }
             "txt" => assert!(lines.iter().all(|line| line.split(' ').count() == 2), "{lines:?}"),

@@ -12,14 +12,20 @@ use crate::common;
 use crate::made::{Made, Role};
 use crate::rendered::judged;
 
-/// Talos' strategic merge, as far as these patches go: maps are merged, and all else is replaced.
+/// Talos' strategic merge, as far as these patches go (`config/merge` and `config/configloader` of `pkg/machinery`, 1.12 and
+/// 1.13): maps are merged, an entry is taken out if it is there, and no zero takes the place of another value.
 fn merge(into: &mut Json, from: &Json) {
     match (into, from) {
         (Json::Object(own), Json::Object(more)) => {
             for (key, value) in more {
-                merge(own.entry(key.clone()).or_insert(Json::Null), value);
+                if *value == json!({ "$patch": "delete" }) {
+                    assert!(own.remove(key).is_some(), "Talos refuses to take out {key}, which is not there");
+                } else {
+                    merge(own.entry(key.clone()).or_insert(Json::Null), value);
+                }
             }
         }
+        (own, value) if !own.is_null() && [json!(0), json!("")].contains(value) => {}
         (own, value) => *own = value.clone(),
     }
 }
@@ -87,12 +93,15 @@ fn a_stock_machine_is_hardened() {
 fn a_weakened_machine_is_led_back_in_the_old_form() {
     let mut config = Made::stock(13, Role::ControlPlane, false).config;
     config[0]["cluster"]["apiServer"]["extraArgs"] = json!({ "profiling": "true", "audit-log-maxage": ["5"],
-        "enable-admission-plugins": "DenyServiceExternalIPs" });
+        "enable-admission-plugins": "DenyServiceExternalIPs", "disable-admission-plugins": "NamespaceLifecycle",
+        "token-auth-file": "/etc/kubernetes/tokens.csv" });
     config[0]["cluster"]["controllerManager"] =
         json!({ "extraArgs": { "profiling": "true", "bind-address": "0.0.0.0" } });
     config[0]["machine"]["kubelet"]["defaultRuntimeSeccompProfileEnabled"] = json!(false);
     config[0]["machine"]["kubelet"]["extraConfig"] = json!({ "readOnlyPort": 10_255 });
     let among = [
+        "apiserver-no-static-tokens",
+        "apiserver-namespace-lifecycle-admission",
         "apiserver-no-profiling",
         "apiserver-audit-log-max-age",
         "controller-manager-bind-address",
