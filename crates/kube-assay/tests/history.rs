@@ -114,6 +114,7 @@ fn a_trend_tells_what_is_open_and_who_accepts_it() {
         accepted: by("plat\u{1b}form", open - 2),
         overdue: by("security", 1),
         unused: Vec::new(),
+        foreign: None,
     });
     recorded(&path, &[(&before, "prod"), (&before, "prod"), (&after, "prod"), (&before, "test")]);
     let (code, text, _) = called(&path, &["trend", "--cluster", "prod"]);

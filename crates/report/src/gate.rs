@@ -92,7 +92,7 @@ pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
             (found.closed, found.ids) = (Vec::new(), Vec::new());
         }
         (FailOn::New, Some(drift)) => {
-            found.worse(drift);
+            found.worse(drift, report);
             found.gone(drift, report, policy);
             found.besides(drift);
         }
@@ -144,7 +144,7 @@ impl Found {
     }
 
     /// What is worse than in the baseline.
-    fn worse(&mut self, drift: &Drift) {
+    fn worse(&mut self, drift: &Drift, report: &Report) {
         for change in &drift.changes {
             let Some(after) = &change.after else { continue };
             let required = after.decision.state == State::Required;
