@@ -49,7 +49,7 @@ impl Decider<'_> {
     }
 }
 
-/// Whether a subject is a namespace or lies in it. Others may bear its name, as a ClusterRole may.
+/// Whether a subject is a namespace or lies in it. A role of the whole cluster may bear the same name, and lies in none.
 fn lies_in(subject: &SubjectName, namespace: &str) -> bool {
     let name = subject.name.as_str();
     match subject.kind.as_str() {
