@@ -35,9 +35,9 @@ pub struct Context {
     pub names: BTreeSet<String>,
     /// Whether a selection narrowed what was judged: what is missing then says nothing.
     pub narrowed: bool,
-    /// Whether the cluster itself told all its nodes. Where it did not, an entry may be meant for a node that was not looked
-    /// at.
-    pub every_node: bool,
+    /// Captures of a cluster's own objects. They are no nodes, and tell which there are: without one, an entry may be meant
+    /// for a node that was not looked at.
+    pub clusters: BTreeSet<String>,
     /// Entries that [`crate::lint`] refuses, by their line, with why: they do not hold.
     pub refused: BTreeMap<usize, String>,
 }

@@ -95,7 +95,7 @@ fn context(as_of: Date) -> Context {
         labels: BTreeMap::from([("w1".to_owned(), BTreeMap::from([("pool".to_owned(), "storage".to_owned())]))]),
         names: BTreeSet::from(["5f1c2a1e-0000-4000-8000-000000000001".to_owned()]),
         narrowed: false,
-        every_node: true,
+        clusters: BTreeSet::from(["cluster".to_owned()]),
         refused: BTreeMap::new(),
     }
 }

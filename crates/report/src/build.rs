@@ -106,7 +106,11 @@ fn context(material: &Material<'_>) -> Context {
         platform: material.platform.name.clone(),
         names: given.iter().cloned().chain(told("cluster-uid")).collect(),
         narrowed: material.selection.is_some(),
-        every_node: captures.iter().any(|capture| capture.source == word(evidence::Source::Cluster)),
+        clusters: captures
+            .iter()
+            .filter(|capture| capture.source == word(evidence::Source::Cluster))
+            .map(|capture| capture.name.clone())
+            .collect(),
         refused: material
             .register
             .map(|answerable| register::refused(answerable.register, material.content, answerable.as_of))

@@ -30,6 +30,9 @@ impl Decider<'_> {
         if scope.nodes.is_empty() {
             return Fit::Yes;
         }
+        if self.context.clusters.contains(asked.capture) {
+            return Fit::No;
+        }
         let Some(labels) = self.context.labels.get(asked.capture) else {
             return Fit::Unseen(format!(
                 "it speaks of nodes by their labels, and those of {} were not seen",
