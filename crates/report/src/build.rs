@@ -104,7 +104,8 @@ fn context(material: &Material<'_>) -> Context {
     Context {
         as_of: material.register.map_or(Date::ZERO, |answerable| answerable.as_of),
         platform: material.platform.name.clone(),
-        names: given.iter().cloned().chain(told("cluster-uid")).collect(),
+        uids: captures.iter().filter_map(|capture| capture.identity.get("cluster-uid")).cloned().collect(),
+        called: given.clone(),
         narrowed: material.selection.is_some(),
         clusters: captures
             .iter()

@@ -56,7 +56,7 @@ fn each_kind_of_entry_is_named_with_why() {
     );
     // Another cluster's register says nothing of this one, nor is anything said of it.
     let mut elsewhere = context(DAY);
-    elsewhere.names.clear();
+    elsewhere.uids.clear();
     assert!(unused(&sample(content), elsewhere, &all).is_empty());
 }
 
