@@ -31,13 +31,15 @@ pub struct Context {
     pub profiles: BTreeMap<String, String>,
     /// Labels of nodes by capture; a capture whose labels were not seen is not in it.
     pub labels: BTreeMap<String, BTreeMap<String, String>>,
-    /// What the cluster is called: its uid, and the name that its keepers give it. Empty: neither is known.
-    pub names: BTreeSet<String>,
+    /// The cluster's uid as the evidence shows it; several where captures of several clusters are judged together.
+    pub uids: BTreeSet<String>,
+    /// What the cluster's keepers call it, if they said so.
+    pub called: Option<String>,
     /// Whether a selection narrowed what was judged: what is missing then says nothing.
     pub narrowed: bool,
-    /// Whether the cluster itself told all its nodes. Where it did not, an entry may be meant for a node that was not looked
-    /// at.
-    pub every_node: bool,
+    /// Captures of a cluster's own objects. They are no nodes, and tell which there are: without one, an entry may be meant
+    /// for a node that was not looked at.
+    pub clusters: BTreeSet<String>,
     /// Entries that [`crate::lint`] refuses, by their line, with why: they do not hold.
     pub refused: BTreeMap<usize, String>,
 }
@@ -83,13 +85,17 @@ impl<'r> Decider<'r> {
     /// Why the register does not speak of this cluster; none: it does, or nothing says otherwise.
     pub fn foreign(&self) -> Option<String> {
         let own = self.register.cluster.as_ref()?;
-        let names = &self.context.names;
-        if names.contains(own) {
+        let Context { uids, called, .. } = &self.context;
+        // A register of one cluster does not decide for two.
+        if uids.len() < 2 && uids.iter().chain(called).any(|name| name == own) {
             return None;
         }
-        let names = names.iter().cloned().collect::<Vec<_>>().join(", ");
-        let here =
-            if names.is_empty() { "one whose name was not seen (give --cluster-name)".to_owned() } else { names };
+        let names = uids.iter().chain(called).cloned().collect::<Vec<_>>().join(", ");
+        let here = match (names.is_empty(), uids.len()) {
+            (true, _) => "one whose name was not seen (give --cluster-name)".to_owned(),
+            (false, 0 | 1) => names,
+            (false, _) => format!("evidence of several, {names}"),
+        };
         Some(format!(
             "the register {} speaks of the cluster {own}, and this is {here}: it decides nothing",
             self.register.name

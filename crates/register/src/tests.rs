@@ -93,9 +93,10 @@ fn context(as_of: Date) -> Context {
         now: Under { kubernetes: Some("1.36".to_owned()), ..Under::default() },
         profiles: BTreeMap::from([("cis-2.0.1".to_owned(), "abcd0123".to_owned())]),
         labels: BTreeMap::from([("w1".to_owned(), BTreeMap::from([("pool".to_owned(), "storage".to_owned())]))]),
-        names: BTreeSet::from(["5f1c2a1e-0000-4000-8000-000000000001".to_owned()]),
+        uids: BTreeSet::from(["5f1c2a1e-0000-4000-8000-000000000001".to_owned()]),
+        called: None,
         narrowed: false,
-        every_node: true,
+        clusters: BTreeSet::from(["cluster".to_owned()]),
         refused: BTreeMap::new(),
     }
 }

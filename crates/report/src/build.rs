@@ -104,9 +104,14 @@ fn context(material: &Material<'_>) -> Context {
     Context {
         as_of: material.register.map_or(Date::ZERO, |answerable| answerable.as_of),
         platform: material.platform.name.clone(),
-        names: given.iter().cloned().chain(told("cluster-uid")).collect(),
+        uids: captures.iter().filter_map(|capture| capture.identity.get("cluster-uid")).cloned().collect(),
+        called: given.clone(),
         narrowed: material.selection.is_some(),
-        every_node: captures.iter().any(|capture| capture.source == word(evidence::Source::Cluster)),
+        clusters: captures
+            .iter()
+            .filter(|capture| capture.source == word(evidence::Source::Cluster))
+            .map(|capture| capture.name.clone())
+            .collect(),
         refused: material
             .register
             .map(|answerable| register::refused(answerable.register, material.content, answerable.as_of))

@@ -90,8 +90,18 @@ fn a_cluster_is_audited_through_its_api() {
     assert_eq!(told, ["cluster test", "w1"]);
     let ended = call(&["scan", "--kubeconfig", &admin, "--nodes", "w1,w9"]);
     assert!(ended.code == 2 && ended.err.contains("w9"), "{}", ended.err);
-    // A run file of it is judged alike.
+    // An owner of nodes that there are none of matches nothing, unless nodes were left out.
     let directory = tempfile::tempdir().unwrap();
+    let register = directory.path().join("register.yaml").display().to_string();
+    let pool = "register: x\nowners:\n  - owner: storage-team\n    of: { nodes: { role: storage } }\n";
+    std::fs::write(&register, pool).unwrap();
+    for (arguments, named) in [(&[][..], true), (&["--selector", "pool=gpu"], false)] {
+        let (_, decided) = scanned(&admin, &[&["--register", &register], arguments].concat());
+        let unused = decided.register.unwrap().unused;
+        let matches = unused.iter().any(|entry| entry.ends_with("the owner storage-team matches nothing"));
+        assert_eq!(matches, named, "{arguments:?}: {unused:?}");
+    }
+    // A run file of it is judged alike.
     let file = directory.path().join("cluster.run").display().to_string();
     assert_eq!(call(&["collect", "--kubeconfig", &admin, "-o", &file]).code, 0);
     let again = call(&["scan", "--evidence", &file, "--profile", "cis-2.0.1", "-o", "json"]);

@@ -30,6 +30,9 @@ impl Decider<'_> {
         if scope.nodes.is_empty() {
             return Fit::Yes;
         }
+        if self.context.clusters.contains(asked.capture) {
+            return Fit::No;
+        }
         let Some(labels) = self.context.labels.get(asked.capture) else {
             return Fit::Unseen(format!(
                 "it speaks of nodes by their labels, and those of {} were not seen",
@@ -49,7 +52,7 @@ impl Decider<'_> {
     }
 }
 
-/// Whether a subject is a namespace or lies in it. Others may bear its name, as a ClusterRole may.
+/// Whether a subject is a namespace or lies in it. A role of the whole cluster may bear the same name, and lies in none.
 fn lies_in(subject: &SubjectName, namespace: &str) -> bool {
     let name = subject.name.as_str();
     match subject.kind.as_str() {

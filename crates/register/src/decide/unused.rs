@@ -98,7 +98,7 @@ impl<'r> Decider<'r> {
             }
         }
         // Another node may be meant, where nobody told all that there are.
-        let elsewhere = !self.context.every_node;
+        let elsewhere = self.context.clusters.is_empty();
         let why = match fitting.iter().min() {
             None if elsewhere && !of.scope.nodes.is_empty() => return None,
             None => "matches nothing",

@@ -222,27 +222,35 @@ fn a_foreign_register_decides_nothing() {
         judged(content, "apiserver-no-profiling", outcome(Verdict::Pass, "component", "kube-apiserver", Vec::new())),
     ];
     let own = register.cluster.clone().unwrap();
-    for (names, foreign) in [
-        (vec![own.as_str()], None),
-        (vec!["another", own.as_str()], None),
-        (vec!["another"], Some("this is another: it decides nothing")),
-        (vec![], Some("this is one whose name was not seen (give --cluster-name): it decides nothing")),
+    for (uids, called, foreign) in [
+        (vec![own.as_str()], None, None),
+        (vec![own.as_str()], Some("another"), None),
+        (vec!["another"], Some(own.as_str()), None),
+        (vec![], Some(own.as_str()), None),
+        (vec!["another"], None, Some("this is another: it decides nothing")),
+        (vec!["another"], Some("prod-2"), Some("this is another, prod-2: it decides nothing")),
+        (vec![], Some("prod-2"), Some("this is prod-2: it decides nothing")),
+        (vec![], None, Some("this is one whose name was not seen (give --cluster-name): it decides nothing")),
+        (vec!["a", own.as_str()], Some(own.as_str()), Some(": it decides nothing")),
     ] {
-        let names: std::collections::BTreeSet<String> = names.into_iter().map(str::to_owned).collect();
-        let decider = Decider::new(&register, Context { names: names.clone(), ..context(DAY) }, &all);
+        let uids: std::collections::BTreeSet<String> = uids.into_iter().map(str::to_owned).collect();
+        let situation = Context { uids: uids.clone(), called: called.map(str::to_owned), ..context(DAY) };
+        let decider = Decider::new(&register, situation, &all);
         let told = decider.foreign();
-        assert_eq!(told.is_some(), foreign.is_some(), "{names:?}");
+        assert_eq!(told.is_some(), foreign.is_some(), "{uids:?} {called:?}");
         assert!(told.iter().zip(foreign).all(|(told, why)| told.ends_with(why)), "{told:?}");
+        let several = told.iter().any(|told| told.contains("this is evidence of several, "));
+        assert_eq!(several, uids.len() > 1, "{told:?}");
         for demand in &all {
             let outcome = &demand.outcomes[0].1;
             let decision = decider.decide(&Asked { demand, capture: "w1", outcome });
             let plain = Decision::from(State::default_for(outcome.verdict, outcome.outside));
-            assert_eq!(decision == plain, foreign.is_some(), "{names:?} {}: {decision:?}", demand.control.name);
+            assert_eq!(decision == plain, foreign.is_some(), "{uids:?} {}: {decision:?}", demand.control.name);
         }
     }
     // One that names no cluster is taken for every one.
     let shared = Register { cluster: None, ..register.clone() };
-    let decider = Decider::new(&shared, Context { names: [].into(), ..context(DAY) }, &all);
+    let decider = Decider::new(&shared, Context { uids: [].into(), ..context(DAY) }, &all);
     assert_eq!(decider.foreign(), None);
 }
 

@@ -62,7 +62,7 @@ fn an_exception_ends_for_a_reason_that_is_told() {
     let told = decided(refused);
     assert_eq!(told.lapsed, ["register.yaml:29: refused by `register lint`: one person"]);
     assert_eq!(told.state, State::Required);
-    let foreign = decided(|_, context, _| context.names = BTreeSet::from(["another".to_owned()]));
+    let foreign = decided(|_, context, _| context.uids = BTreeSet::from(["another".to_owned()]));
     assert_eq!(foreign, State::Required.into());
     // A role may be known where no label is: a scope that asks for more may or may not fit.
     let only_role = |scope: &[(&str, &str)]| {
@@ -80,6 +80,12 @@ fn an_exception_ends_for_a_reason_that_is_told() {
         let other = only_role(scope);
         assert_eq!((other.state, other.lapsed.len()), (State::Required, 0), "{scope:?}");
     }
+    // The cluster's own objects are on no node.
+    let of_cluster = decided(|_, context, _| {
+        context.labels.clear();
+        context.clusters.insert("w1".to_owned());
+    });
+    assert_eq!(of_cluster, State::Required.into());
     // Another pool is simply not meant.
     let elsewhere = decided(|register, context, _| {
         context.labels.get_mut("w1").unwrap().insert("pool".to_owned(), "web".to_owned());

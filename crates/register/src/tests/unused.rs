@@ -56,7 +56,7 @@ fn each_kind_of_entry_is_named_with_why() {
     );
     // Another cluster's register says nothing of this one, nor is anything said of it.
     let mut elsewhere = context(DAY);
-    elsewhere.names.clear();
+    elsewhere.uids.clear();
     assert!(unused(&sample(content), elsewhere, &all).is_empty());
 }
 
@@ -151,13 +151,13 @@ fn what_may_be_there_is_not_called_unused() {
     is(unused(&exceptions, context(DAY), &kubelet()), "");
     is(unused(&exceptions, web(context(DAY)), &kubelet()), nothing);
     // Where nobody told all nodes, the pool may be among the others.
-    is(unused(&exceptions, Context { every_node: false, ..web(context(DAY)) }, &kubelet()), "");
+    is(unused(&exceptions, Context { clusters: [].into(), ..web(context(DAY)) }, &kubelet()), "");
     // Labels that were not seen.
     is(unused(&exceptions, Context { labels: [].into(), ..context(DAY) }, &kubelet()), "");
     // A node that does not run it says nothing of others.
     let absent = [judged(content, PORT, outcome(Verdict::NotApplicable, "component", "kubelet", Vec::new()))];
     is(unused(&exceptions, context(DAY), &absent), "the control does not apply now");
-    is(unused(&exceptions, Context { every_node: false, ..context(DAY) }, &absent), "");
+    is(unused(&exceptions, Context { clusters: [].into(), ..context(DAY) }, &absent), "");
     // A selection leaves out what an entry may speak of.
     let other = fail(ADMIN, "subject", "x");
     let narrowed = || Context { narrowed: true, ..context(DAY) };

@@ -317,6 +317,16 @@ fn what_was_accepted_closes_it_when_that_ends_and_names_its_owner() {
     let gate = new(&accepted, &lapsed);
     assert_eq!(gate.stand, Stand::Closed);
     assert!(gate.told[0].starts_with("no longer accepted") && gate.told[0].contains("etcd-team"), "{:?}", gate.told);
+    // Under another cluster's register nothing is accepted any more.
+    let mut foreign = lapsed.clone();
+    samples::decide(&mut foreign);
+    for finding in &mut foreign.findings {
+        finding.decision = State::default_for(finding.verdict, finding.outside).into();
+    }
+    foreign.register.as_mut().unwrap().foreign = Some("it speaks of another".to_owned());
+    let gate = new(&accepted, &foreign);
+    assert_eq!(gate.stand, Stand::Closed);
+    assert!(gate.told[0].contains("the register speaks of another cluster"), "{:?}", gate.told);
 }
 
 #[test]
