@@ -432,3 +432,22 @@ fn a_run_that_cannot_be_remembered_is_told() {
     assert_eq!(ended.code, 4, "{}", ended.err);
     assert!(story.path("report.json").exists());
 }
+
+/// A history that was cut is told as damaged, with the command that looks into it, by whatever meets it.
+#[test]
+fn a_history_that_was_cut_is_told_as_damaged() {
+    let story = Cluster::new();
+    green(&story.gate("2026-11-01", &["--fail-on", "none"]));
+    let whole = std::fs::read(story.path("history.db")).unwrap();
+    for length in [100, 5_000, whole.len() / 2, whole.len() - 4_096] {
+        std::fs::write(story.path("history.db"), &whole[..length]).unwrap();
+        let compared = call(&["compare", "--history", &story.text("history.db"), "1", "last"]);
+        for ended in [story.gate("2026-11-02", &[]), compared] {
+            assert_eq!(ended.code, 4, "{length}: {}", ended.err);
+            for part in ["the history is damaged: ", "`kube-assay history verify`"] {
+                assert!(ended.err.contains(part), "{length}: {}", ended.err);
+            }
+        }
+        assert!(std::fs::read(story.path("history.db")).unwrap() == whole[..length], "{length}: it was written to");
+    }
+}

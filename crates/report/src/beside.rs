@@ -67,6 +67,11 @@ impl<'d> Since<'d> {
         self.of(finding).any(Change::is_new_failure)
     }
 
+    /// Whether somebody has to act on something of a finding that nobody knew, at all or in this state.
+    pub(crate) fn is_worse(&self, finding: &Finding) -> bool {
+        self.of(finding).any(Change::is_worse)
+    }
+
     /// What changed of a finding, a line each.
     pub(crate) fn told(&self, finding: &Finding) -> Vec<String> {
         let Some(drift) = self.drift else { return Vec::new() };

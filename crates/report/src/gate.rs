@@ -77,6 +77,8 @@ struct Found {
     overdue: Vec<String>,
     /// Whether failures stand in the way that were known in another state.
     altered: bool,
+    /// Whether nodes do that were not looked at.
+    left: bool,
 }
 
 /// Judges a report by a policy; `drift` is what changed since the baseline.
@@ -221,7 +223,8 @@ impl Found {
         if !left.is_empty() {
             let line = format!("not looked at, and in the baseline: {}", words::some(&left, false));
             // Whoever narrowed the audit knows.
-            if report.run.selection.is_some() { self.notes.push(line) } else { self.unseen.push(line) }
+            self.left = report.run.selection.is_none();
+            if self.left { self.unseen.push(line) } else { self.notes.push(line) }
         }
     }
 
@@ -302,7 +305,11 @@ impl Found {
                 Some(_) => "nothing fails that the baseline does not have".to_owned(),
                 None => "nothing stands in the way".to_owned(),
             },
-            Stand::Unseen => "let the audit see what is named above, then run it again".to_owned(),
+            Stand::Unseen => {
+                let gone = "; a run with --fail-on none forgets nodes that are gone for good";
+                let gone = if self.left { gone } else { "" };
+                format!("let the audit see what is named above, then run it again{gone}")
+            }
             Stand::Closed if self.ids.is_empty() => self.overdue.join("; "),
             Stand::Closed => {
                 let ids: Vec<&str> = self.ids.iter().map(String::as_str).collect();

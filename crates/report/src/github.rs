@@ -14,14 +14,15 @@ use crate::words::{self, inert};
 /// A finding names at most so many subjects; the rest is counted.
 const SUBJECTS: usize = 10;
 
-/// Renders the report as annotations. What fails anew since the baseline stands before what failed before.
+/// Renders the report as annotations. What fails anew since the baseline, or in another state,
+/// stands before what failed before.
 pub fn github(report: &Report, beside: &Beside<'_>) -> String {
     let log = Log { report, ambiguous: words::ambiguous(report), since: Since::new(beside) };
     let (mut open, rest): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.decision.state != State::None);
     open.sort_by_cached_key(|finding| {
         let settled = finding.decision.state.is_settled();
-        (settled, !log.since.is_new_failure(finding), finding.verdict, finding.priority)
+        (settled, !log.since.is_worse(finding), finding.verdict, finding.priority)
     });
     let mut lines: Vec<String> =
         plain::warnings(report).iter().map(|warning| command("warning", &[("title", "kube-assay")], warning)).collect();

@@ -207,7 +207,9 @@ pub struct Added {
     pub name: String,
     /// Its pool.
     pub pool: String,
-    /// The nodes of its pool in the earlier run, which it is compared with; empty: there were none.
+    /// How many nodes of its pool there were in the earlier run, which it is compared with.
+    pub mates: usize,
+    /// The first 20 of them.
     pub compared_with: Vec<String>,
 }
 

@@ -30,6 +30,9 @@ const FLEETING: [&str; 4] = ["boot-id", "client-expires", "client-roles", "conte
 
 const CLUSTER: &str = "cluster";
 
+/// So many nodes of a pool are named for each that is new: all for all would be their number squared.
+const MATES: usize = 20;
+
 /// What a later node is compared with.
 #[derive(Clone, Debug)]
 pub(super) enum Counterpart<'r> {
@@ -89,7 +92,8 @@ impl<'r> Matching<'r> {
             told.added.push(Added {
                 name: name.to_owned(),
                 pool: own.name.clone(),
-                compared_with: own.before.iter().map(|name| (*name).to_owned()).collect(),
+                mates: own.before.len(),
+                compared_with: own.before.iter().take(MATES).map(|name| (*name).to_owned()).collect(),
             });
             of.insert(name, Counterpart::Pool(own));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use assess::{Observed, Verdict};
 
-use super::model::{Answer, Cause, Change, DecisionChange, Drift, Event, Kind, Nodes};
+use super::model::{Added, Answer, Cause, Change, DecisionChange, Drift, Event, Kind, Nodes};
 use crate::kube_bench::KUBE_BENCH;
 use crate::model::{CaptureInfo, CitedBy, Report, Subject};
 use crate::plain;
@@ -199,11 +199,10 @@ pub(crate) fn head(head: &super::Head) -> String {
 pub(crate) fn nodes(nodes: &Nodes, all: bool) -> Vec<String> {
     let mut said = Vec::new();
     for node in &nodes.added {
-        let with: Vec<&str> = node.compared_with.iter().map(String::as_str).collect();
-        said.push(if with.is_empty() {
+        said.push(if node.mates == 0 {
             format!("{} is new, and the earlier run knew nobody of its pool ({})", node.name, node.pool)
         } else {
-            format!("{} is new, and compared with its pool ({}): {}", node.name, node.pool, words::some(&with, all))
+            format!("{} is new, and compared with its pool ({}): {}", node.name, node.pool, mates(node, all))
         });
     }
     for node in &nodes.gone {
@@ -220,6 +219,16 @@ pub(crate) fn nodes(nodes: &Nodes, all: bool) -> Vec<String> {
         said.push(format!("{}: {}", node.name, words::some(&what, all)));
     }
     said
+}
+
+/// The nodes that a new one is compared with: the first of them, and how many more there were.
+fn mates(node: &Added, all: bool) -> String {
+    let shown = if all || node.mates <= 4 { node.compared_with.len() } else { 3 };
+    let shown: Vec<&str> = node.compared_with.iter().take(shown).map(String::as_str).collect();
+    match node.mates.saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{}, … and {more} more", shown.join(", ")),
+    }
 }
 
 /// An answer: its verdict, and the facts or the reason.

@@ -143,6 +143,15 @@ fn a_result_says_how_it_stands_to_the_baseline() {
     let mut before = samples::control_plane();
     before.findings[0].observed[0].value = Some("0777".to_owned());
     assert_eq!(states(&after, &between(&before, &after))[0].1.as_deref(), Some("updated"));
+    // It stands first where only some are shown, and the summary says that it is worse.
+    let drift = between(&before, &after);
+    let beside = Beside { drift: Some(&drift), ..Beside::default() };
+    let told = github(&after, &beside);
+    let first = told.lines().find(|line| line.starts_with("::error")).unwrap();
+    assert!(first.contains("FAIL 1.1.20 (evidence-changed)"), "{first}");
+    for told in [told, markdown(&after, &beside), junit(&after, &beside), html(&after, &beside)] {
+        assert!(told.contains("1 known failure in another state"), "{told}");
+    }
     // What another tool said is no baseline of ours.
     before.tool.name = "kube-bench".to_owned();
     assert!(states(&after, &between(&before, &after)).iter().all(|(_, state)| state.is_none()));

@@ -201,6 +201,8 @@ fn a_node_that_was_not_looked_at_is_not_gone_unless_the_cluster_says_so() {
         let gate = gate(&after, Some(&drift), &Policy { listed, ..policy(FailOn::New) });
         assert_eq!(gate.stand, stand, "{:?}", gate.told);
         assert!(gate.told.iter().any(|told| told == line), "{line}: {:?}", gate.told);
+        let forgets = gate.next.ends_with("a run with --fail-on none forgets nodes that are gone for good");
+        assert_eq!(forgets, stand == Stand::Unseen, "{}", gate.next);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use assess::Verdict;
 use report::drift::Kind;
-use report::{Finding, Report, Subject};
+use report::{Finding, Options, Report, Subject, drift};
 
 use super::{between, counted, fail};
 use crate::samples;
@@ -98,6 +98,28 @@ fn what_fails_on_more_nodes_of_a_pool_than_before_is_new() {
     let drift = between(&pool("Ab"), &pool("AbD"));
     let told = drift.changes[0].compared_with.as_deref();
     assert_eq!(told, Some("pool cpu (worker), of which it failed on 1 of 2, and fails on 2 of 3"));
+}
+
+#[test]
+fn of_a_large_pool_only_the_first_nodes_are_named() {
+    let names =
+        |prefix: &str, count: usize| -> Vec<String> { (0..count).map(|at| format!("{prefix}{at:02}")).collect() };
+    for (count, named, short, all) in [
+        (3, 3, "a00, a01, a02", "a00, a01, a02"),
+        (5, 5, "a00, a01, a02, … and 2 more", "a00, a01, a02, a03, a04"),
+        (50, 20, "a00, a01, a02, … and 47 more", "a18, a19, … and 30 more"),
+    ] {
+        let fleet =
+            |names: &[String]| fleet(&names.iter().map(|name| (name.as_str(), "cpu", false)).collect::<Vec<_>>());
+        let drift = between(&fleet(&names("a", count)), &fleet(&names("b", 1)));
+        let added = &drift.nodes.added[0];
+        assert_eq!((added.mates, added.compared_with.len()), (count, named));
+        for (verbose, expected) in [(false, short), (true, all)] {
+            let options = Options { width: 10_000, verbose, ..Options::default() };
+            let told = drift::terminal(&drift, &options);
+            assert!(told.contains(&format!("{expected}\n")), "{expected}: {told}");
+        }
+    }
 }
 
 #[test]

@@ -117,6 +117,15 @@ proptest! {
     }
 
     #[test]
+    fn the_first_word_is_the_exit_code(one in promises::report(), other in promises::report(), seeds: [u8; 12]) {
+        for (before, after) in [(&one, &other), (&one, &altered(&one, &seeds))] {
+            let drift = between(before, after);
+            let told = drift::terminal(&drift, &Options::default());
+            prop_assert_eq!(told.starts_with("WORSE: "), drift.is_worse() || drift.is_blinder(), "{}", told);
+        }
+    }
+
+    #[test]
     fn the_order_of_nodes_and_findings_does_not_matter(report in promises::report(), seeds: [u8; 12]) {
         let other = altered(&report, &seeds);
         let turned = |report: &Report| {
