@@ -91,10 +91,10 @@ fn filled(draft: &str) -> String {
 #[test]
 fn a_finding_is_led_from_step_to_step_until_none_is_missing() {
     let desk = Desk::new();
-    let mut told = String::new();
+    let mut told = Vec::new();
     let mut stage = |name: &str, ended: &Ended, code: i32| {
         assert_eq!(ended.code, code, "{name}: {}{}", ended.out, ended.err);
-        told += &format!("==== {name}\n{}", ended.out);
+        told.push(format!("==== {name}\n{}", ended.out));
     };
     desk.scan(&[]);
     stage("no register", &desk.triage(&["1.2.16"]), 1);
@@ -123,7 +123,7 @@ fn a_finding_is_led_from_step_to_step_until_none_is_missing() {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(!said.contains("next:"), "{said}");
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(told.concat());
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(crate) fn advice(target: Target, edits: &Edits<'_>, version: Option<Version>
         },
         Target::KernelArguments => Advice {
             todo: lines(&[
-                "Drain one node of the trial, write the parameters, boot it, and look at /proc/cmdline and at the node's work for a day.",
+                "On one node of the trial: `kubectl drain NODE --ignore-daemonsets`, write the parameters, boot it, see that /proc/cmdline has them, `kubectl uncordon NODE`, and look at its work for a day.",
                 "Then the other nodes, one after another, or a new image.",
             ]),
             restart: "Each node is drained and boots.".to_owned(),

@@ -133,13 +133,16 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> 
         }
     };
     let nodes = if matches!(target, Target::Sysctls | Target::Kubelet) { "each machine" } else { "each control plane" };
-    let mut head = vec!["A strategic merge patch: `talosctl patch machineconfig --patch @FILE`.".to_owned()];
+    let mut hints = Vec::new();
     if edits.settings.iter().any(|edit| takes_out(target, edit)) {
-        head.push("`$patch: delete` takes an entry out; where there is none Talos refuses the whole patch.".to_owned());
-        head.push(
+        hints
+            .push("`$patch: delete` takes an entry out; where there is none Talos refuses the whole patch.".to_owned());
+        hints.push(
             "What the entry brought along (a file, its volume) goes with `talosctl edit machineconfig`.".to_owned(),
         );
     }
+    let with = |first: String| [vec![first], hints.clone()].concat();
+    let head = with("A strategic merge patch: `talosctl patch machineconfig --patch @FILE`.".to_owned());
     let both = has_documents(minor);
     let form = if both { " that configures this in the document without a kind" } else { "" };
     let mut drafts = vec![("talos-v1alpha1.yaml", format!("{nodes}{form}"), documents(&head, &[old]))];
@@ -153,7 +156,7 @@ pub(crate) fn patches(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> 
         drafts.push((
             "talos-documents.yaml",
             format!("{nodes} that configures this in a document {kind} (Talos 1.14 and newer)"),
-            documents(&[head], &[new]),
+            documents(&with(head), &[new]),
         ));
     }
     drafts
@@ -187,7 +190,7 @@ fn document(kind: &str, key: &str, value: Json) -> Json {
 fn kubelet(edits: &Edits<'_>) -> (Json, Json) {
     let (mut old, mut new) = (json!({}), json!({ "apiVersion": "v1alpha1", "kind": "KubeletConfig" }));
     for edit in &edits.settings {
-        let at = |field: &'_ str| field.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let at = |field: &str| field.split('.').map(str::to_owned).collect::<Vec<_>>();
         let name = || vec![flag(edit.setting).to_owned()];
         let mut said = Vec::new();
         match (&edit.setting.field, &edit.value) {
@@ -244,23 +247,19 @@ fn arguments(edits: &Edits<'_>) -> Vec<Draft> {
 
 /// What to do, and how to go back.
 pub(crate) fn advice(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> Advice {
-    let all = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
     if target == Target::KernelArguments {
         return Advice {
-            todo: all(&[
-                "`talosctl --nodes MACHINE upgrade --image INSTALLER`, that of the new schematic, on one machine of the trial, then on the others, one after another.",
-            ]),
+            todo: vec!["`talosctl --nodes MACHINE upgrade --image INSTALLER`, that of the new schematic, on one machine of the trial, then on the others, one after another.".to_owned()],
             restart: "Each machine is drained and boots.".to_owned(),
             rollback: "`talosctl --nodes MACHINE rollback` boots what was installed before.".to_owned(),
         };
     }
-    let save = "`talosctl --nodes MACHINE get machineconfig v1alpha1 -o jsonpath='{.spec}' > MACHINE.before.yaml`, for each machine. It holds secrets.";
-    let mut todo = all(&[save]);
+    let before = format!("MACHINE.before-{}.yaml", target.word());
+    let mut todo = vec![format!(
+        "`talosctl --nodes MACHINE get machineconfig v1alpha1 -o jsonpath='{{.spec}}' > {before}`, for each machine. It holds secrets."
+    )];
     if has_documents(minor) {
-        todo.push(
-            "Take the patch for the form in which the machine configures this, as MACHINE.before.yaml shows."
-                .to_owned(),
-        );
+        todo.push(format!("Take the patch for the form in which the machine configures this, as {before} shows."));
     }
     let apply = "`talosctl --nodes MACHINE patch machineconfig --patch @PATCH --dry-run`, then without --dry-run, on";
     let (rest, restart) = match target {
@@ -287,6 +286,6 @@ pub(crate) fn advice(target: Target, edits: &Edits<'_>, minor: Option<u32>) -> A
     Advice {
         todo,
         restart: restart.to_owned(),
-        rollback: "`talosctl --nodes MACHINE apply-config --file MACHINE.before.yaml`.".to_owned(),
+        rollback: format!("`talosctl --nodes MACHINE apply-config --file {before}`."),
     }
 }

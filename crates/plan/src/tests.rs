@@ -202,3 +202,62 @@ fn steps_are_in_the_order_that_is_safe() {
     let edits = edits(&content, &[("kubelet.protectKernelDefaults", None, "", To::Value(json!(true)))]);
     assert!(crate::words::warnings(Target::Kubelet, &edits)[0].contains("first the kernel's settings"));
 }
+
+/// Whoever pastes the command looks at what the report was made of, or is asked to say it.
+#[test]
+fn a_command_that_looks_again_says_where() {
+    let captures = |all: &[(&str, &str)]| -> Vec<Json> {
+        all.iter()
+            .map(|(name, source)| {
+                json!({ "name": name, "source": source, "taken": null, "root": "/", "identity": {}, "rights": [],
+                    "sees": [], "components": {}, "remarks": [], "cuts": [], "catalogue": "" })
+            })
+            .collect()
+    };
+    let scan = |all: &[(&str, &str)], controls: &[&str]| {
+        let report: report::Report = serde_json::from_value(json!({
+            "schema": report::SCHEMA, "tool": { "name": "kube-assay", "version": "test" },
+            "run": { "selection": null, "captures": captures(all) },
+            "platform": { "name": "kubeadm", "reason": "" }, "kubernetes": null, "profiles": [], "warnings": [],
+            "coverage": { "within_reach": 0, "decided": 0, "outside": 0 }, "counts": {}, "findings": [],
+        }))
+        .unwrap();
+        let controls: Vec<String> = controls.iter().map(|name| (*name).to_owned()).collect();
+        crate::rerun::scan(&report, &controls)
+    };
+    for (captures, expected) in [
+        (&[("n", "node")][..], "kube-assay scan --control a,b"),
+        (&[("n", "tree")], "kube-assay scan --node-root ROOT --control a,b"),
+        (&[("cluster", "cluster"), ("n", "cluster-node")], "kube-assay scan --context CONTEXT --control a,b"),
+        (
+            &[("cluster", "cluster"), ("n", "node")],
+            "kube-assay scan --context CONTEXT --probe-image IMAGE --control a,b",
+        ),
+        (&[("n", "recording"), ("cluster", "cluster")], "kube-assay scan --import DIR --control a,b"),
+        (
+            &[("m1", "talos"), ("10.0.0.2", "talos")],
+            "kube-assay scan --talosconfig --talos-nodes m1,10.0.0.2 --control a,b",
+        ),
+        (&[("$(x)", "talos")], "kube-assay scan --talosconfig --talos-nodes MACHINES --control a,b"),
+        (&[("m1", "rendered")], "kube-assay scan --talosconfig --talos-nodes MACHINES --control a,b"),
+    ] {
+        assert_eq!(scan(captures, &["a", "b"]), expected);
+    }
+    assert_eq!(scan(&[("n", "node")], &[]), "kube-assay scan");
+    assert_eq!(scan(&[("n", "node")], &["a; b", "*"]), "kube-assay scan");
+}
+
+/// A kubelet that asks for its certificate waits until somebody approves it.
+#[test]
+fn requests_for_serving_certificates_are_approved() {
+    let content = content();
+    let version = Some(Version { major: 1, minor: 36 });
+    for (fact, value, approved) in
+        [("kubelet.serverTLSBootstrap", json!(true), true), ("kubelet.podPidsLimit", json!(4096), false)]
+    {
+        let edits = edits(&content, &[(fact, None, "", To::Value(value))]);
+        let said = |advice: crate::words::Advice| advice.todo.iter().any(|own| own.contains("certificate approve"));
+        assert_eq!(said(crate::advice::advice(Target::Kubelet, &edits, version)), approved, "{fact}");
+        assert_eq!(said(talos::advice(Target::Kubelet, &edits, Some(13))), approved, "{fact}");
+    }
+}

@@ -1,5 +1,5 @@
 //! From a finding to its end: whose it is, whether it has to be dealt with, fix or exception, whether it was seen so since,
-//! and whether that is remembered. The first step that is missing is what to do next. Nothing is decided here: a report
+//! and whether that is remembered. The first stage that is missing is what to do next. Nothing is decided here: a report
 //! and its plan are read, and earlier runs where there is a history.
 
 mod tell;
@@ -16,38 +16,38 @@ use crate::rerun;
 
 pub use tell::terminal;
 
-/// Findings with the steps that each has behind it.
+/// Findings, and how far each has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Triage<'r> {
     /// The findings, the gravest first.
-    pub walks: Vec<Walk<'r>>,
+    pub all: Vec<Progress<'r>>,
 }
 
-/// One finding.
+/// How far one finding has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Walk<'r> {
-    /// It.
+pub struct Progress<'r> {
+    /// The finding.
     pub finding: &'r Finding,
-    /// The steps, in their order.
-    pub steps: Vec<Stand>,
+    /// The stages, in their order.
+    pub stages: Vec<Told>,
 }
 
-/// How one step stands.
+/// How one stage stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stand {
+pub struct Told {
     /// Which.
-    pub step: Step,
+    pub stage: Stage,
     /// Whether it is done.
-    pub standing: Standing,
+    pub mark: Mark,
     /// By whom or what, or what there is to do.
     pub said: String,
     /// If it is not done: the command that does it, or where to write what.
     pub next: Option<String>,
 }
 
-/// The steps from a finding to its end.
+/// The stages from a finding to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Stage {
     /// Somebody answers for it.
     Own,
     /// It is known whether it has to be dealt with.
@@ -60,9 +60,9 @@ pub enum Step {
     Store,
 }
 
-/// Whether a step is done.
+/// Whether a stage is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Mark {
     /// It is.
     Done,
     /// It is not, and it is the first.
@@ -118,7 +118,7 @@ pub fn is_called(finding: &Finding, name: &str) -> bool {
     finding.control == name || finding.cited_by.iter().any(cited)
 }
 
-impl Step {
+impl Stage {
     /// Its name.
     pub fn word(self) -> &'static str {
         match self {
@@ -131,49 +131,49 @@ impl Step {
     }
 }
 
-impl Walk<'_> {
-    /// The first step that is missing.
-    pub fn missing(&self) -> Option<&Stand> {
-        self.steps.iter().find(|stand| stand.standing == Standing::Missing)
+impl Progress<'_> {
+    /// The first stage that is missing.
+    pub fn missing(&self) -> Option<&Told> {
+        self.stages.iter().find(|told| told.mark == Mark::Missing)
     }
 }
 
 impl Triage<'_> {
-    /// The one thing to do next: that of the gravest finding with a step missing.
+    /// The one thing to do next: that of the gravest finding with a stage missing.
     pub fn next(&self) -> Option<&str> {
-        self.walks.iter().find_map(|walk| walk.missing()?.next.as_deref())
+        self.all.iter().find_map(|progress| progress.missing()?.next.as_deref())
     }
 }
 
 impl<'r> Asked<'_, 'r> {
-    /// The steps of findings: of those that are [`meant`].
+    /// How far the findings have come that are [`meant`].
     pub fn triage(&self, names: &[String]) -> Triage<'r> {
-        Triage { walks: meant(self.report, names).into_iter().map(|finding| self.walk(finding)).collect() }
+        Triage { all: meant(self.report, names).into_iter().map(|finding| self.progress(finding)).collect() }
     }
 
-    fn walk(&self, finding: &'r Finding) -> Walk<'r> {
+    fn progress(&self, finding: &'r Finding) -> Progress<'r> {
         let past = self.past.map(|past| past(finding));
         let all = [
-            (Step::Own, self.own(finding)),
-            (Step::Mandatory, (mandatory(self.report, finding), None)),
-            (Step::Settle, self.settle(finding)),
-            (Step::Rerun, self.rerun(finding, past.as_deref())),
-            (Step::Store, self.store()),
+            (Stage::Own, self.own(finding)),
+            (Stage::Mandatory, (mandatory(self.report, finding), None)),
+            (Stage::Settle, self.settle(finding)),
+            (Stage::Rerun, self.rerun(finding, past.as_deref())),
+            (Stage::Store, self.store()),
         ];
         let mut missed = false;
-        let stand = |(step, (said, next)): (Step, Told)| {
-            let standing = match (&next, missed) {
-                (None, _) => Standing::Done,
-                (Some(_), false) => Standing::Missing,
-                (Some(_), true) => Standing::Waits,
+        let told = |(stage, (said, next)): (Stage, Said)| {
+            let mark = match (&next, missed) {
+                (None, _) => Mark::Done,
+                (Some(_), false) => Mark::Missing,
+                (Some(_), true) => Mark::Waits,
             };
             missed |= next.is_some();
-            Stand { step, standing, said, next }
+            Told { stage, mark, said, next }
         };
-        Walk { finding, steps: all.into_iter().map(stand).collect() }
+        Progress { finding, stages: all.into_iter().map(told).collect() }
     }
 
-    fn own(&self, finding: &Finding) -> Told {
+    fn own(&self, finding: &Finding) -> Said {
         let decision = &finding.decision;
         if let Some(owner) = &decision.owner {
             let source = decision.source.as_ref().map_or(String::new(), |source| format!(", who keeps {source}"));
@@ -199,7 +199,7 @@ impl<'r> Asked<'_, 'r> {
     }
 
     /// What is open wants a fix, an exception or an answer.
-    fn settle(&self, finding: &Finding) -> Told {
+    fn settle(&self, finding: &Finding) -> Said {
         let decision = &finding.decision;
         let until = decision.until.as_ref().map_or(String::new(), |day| format!(" until {day}"));
         let by = decision.by.as_ref().map_or(String::new(), |by| format!(" by {by}"));
@@ -246,7 +246,7 @@ impl<'r> Asked<'_, 'r> {
     }
 
     /// What is settled is so by this report; a history tells since when, and whether a later run says otherwise.
-    fn rerun(&self, finding: &Finding, past: Option<&[Earlier]>) -> Told {
+    fn rerun(&self, finding: &Finding, past: Option<&[Earlier]>) -> Said {
         let again = rerun::scan(self.report, std::slice::from_ref(&finding.control));
         let state = finding.decision.state;
         if state.is_open() {
@@ -280,7 +280,7 @@ impl<'r> Asked<'_, 'r> {
         }
     }
 
-    fn store(&self) -> Told {
+    fn store(&self) -> Said {
         match &self.report.run.recorded {
             Some(recorded) => (format!("run {} of the history ({:.12})", recorded.number, recorded.head), None),
             None => {
@@ -290,8 +290,8 @@ impl<'r> Asked<'_, 'r> {
     }
 }
 
-/// What there is to say of a step, and what does it if it is not done.
-type Told = (String, Option<String>);
+/// What there is to say of a stage, and what does it if it is not done.
+type Said = (String, Option<String>);
 
 /// Whether it has to be dealt with, and who says so.
 fn mandatory(report: &Report, finding: &Finding) -> String {

@@ -343,7 +343,7 @@ fn verifies(run: &Run) -> assess::Outcome {
 
 fn verifies_at(run: &Run, minor: u32) -> assess::Outcome {
     let version = benchmark::Version { major: 1, minor };
-    let given = (version, assess::Choice::given(&version.to_string(), "the test"));
+    let given = (version, assess::Choice::given(version.to_string(), "the test"));
     let case = Case::new(run, content(), None, Some(given)).unwrap().unwrap();
     let only = Selection { controls: BTreeSet::from(["1.2.5".to_owned()]), ..Selection::default() };
     let judged = case.judge(&[content().profile("cis-2.0.1").unwrap()], &only, |_, _| ()).unwrap();

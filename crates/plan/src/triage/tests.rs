@@ -42,17 +42,17 @@ fn plan() -> Plan {
     .unwrap()
 }
 
-fn told(report: &Report, past: Option<&Past<'_>>) -> Vec<(String, Option<Step>, String)> {
+fn told(report: &Report, past: Option<&Past<'_>>) -> Vec<(String, Option<Stage>, String)> {
     let plan = plan();
     let asked =
         Asked { report, plan: &plan, file: "report.json", past, may_be_accepted: &|control| control != "never" };
     let triage = asked.triage(&[]);
-    let step = |walk: &Walk<'_>| {
-        let missing = walk.missing();
-        let said = missing.and_then(|stand| stand.next.clone()).unwrap_or_default();
-        (walk.finding.control.clone(), missing.map(|stand| stand.step), said)
+    let stage = |progress: &Progress<'_>| {
+        let missing = progress.missing();
+        let said = missing.and_then(|told| told.next.clone()).unwrap_or_default();
+        (progress.finding.control.clone(), missing.map(|told| told.stage), said)
     };
-    triage.walks.iter().map(step).collect()
+    triage.all.iter().map(stage).collect()
 }
 
 #[test]
@@ -71,26 +71,26 @@ fn the_first_step_that_is_missing_is_told_by_state() {
         finding("passes", "pass", "critical", &json!({ "state": "none" })),
     ];
     let expected = [
-        ("open", Some(Step::Settle), "kube-assay plan --report report.json, or"),
-        ("never", Some(Step::Settle), "kube-assay plan --report report.json (it may never"),
-        ("late", Some(Step::Settle), "kube-assay plan"),
-        ("asked", Some(Step::Settle), "kube-assay register add asked --report report.json"),
-        ("unseen", Some(Step::Settle), "kube-assay scan --profile cis-2.0.1 --control unseen --register REGISTER"),
-        ("accepted", Some(Step::Store), "kube-assay scan --profile cis-2.0.1 --register REGISTER --history"),
-        ("nobody", Some(Step::Own), "add to its owners"),
-        ("theirs", Some(Step::Store), "kube-assay scan"),
+        ("open", Some(Stage::Settle), "kube-assay plan --report report.json, or"),
+        ("never", Some(Stage::Settle), "kube-assay plan --report report.json (it may never"),
+        ("late", Some(Stage::Settle), "kube-assay plan"),
+        ("asked", Some(Stage::Settle), "kube-assay register add asked --report report.json"),
+        ("unseen", Some(Stage::Settle), "kube-assay scan --profile cis-2.0.1 --control unseen --register REGISTER"),
+        ("accepted", Some(Stage::Store), "kube-assay scan --profile cis-2.0.1 --register REGISTER --history"),
+        ("nobody", Some(Stage::Own), "add to its owners"),
+        ("theirs", Some(Stage::Store), "kube-assay scan"),
     ];
     let now = report(true, false, &findings);
     let all = told(&now, None);
     assert_eq!(all.len(), expected.len(), "a pass needs no step: {all:?}");
-    for ((control, step, next), (name, missing, begins)) in all.iter().zip(expected) {
-        assert_eq!((control.as_str(), *step), (name, missing));
+    for ((control, stage, next), (name, missing, begins)) in all.iter().zip(expected) {
+        assert_eq!((control.as_str(), *stage), (name, missing));
         assert!(next.starts_with(begins), "{name}: {next}");
     }
     let kept = report(true, true, &findings);
     let done = told(&kept, None);
-    assert!(done.iter().any(|(control, step, _)| control == "accepted" && step.is_none()), "{done:?}");
-    assert_eq!(told(&report(false, true, &findings[..1]), None)[0].1, Some(Step::Own));
+    assert!(done.iter().any(|(control, stage, _)| control == "accepted" && stage.is_none()), "{done:?}");
+    assert_eq!(told(&report(false, true, &findings[..1]), None)[0].1, Some(Stage::Own));
 }
 
 #[test]
@@ -102,23 +102,23 @@ fn a_history_tells_since_when_and_whether_a_later_run_says_otherwise() {
         let plan = plan();
         let past = |_: &Finding| all.clone();
         let asked = Asked { report: &report, plan: &plan, file: "r", past: Some(&past), may_be_accepted: &|_| true };
-        let walk = asked.triage(&[]).walks.remove(0);
-        (walk.steps[3].standing, walk.steps[3].said.clone())
+        let progress = asked.triage(&[]).all.remove(0);
+        (progress.stages[3].mark, progress.stages[3].said.clone())
     };
     let fail = |run| earlier(run, Verdict::Fail, State::Required);
     let held = |run| earlier(run, Verdict::Fail, State::Accepted);
-    for (past, standing, words) in [
-        (vec![fail(1), held(2), held(7)], Standing::Done, "accepted in run 7 of 2026-11-07, since run 2 of 2026-11-02"),
-        (vec![held(1), fail(2), held(7)], Standing::Done, "accepted in run 7 of 2026-11-07, for the first time"),
+    for (past, mark, words) in [
+        (vec![fail(1), held(2), held(7)], Mark::Done, "accepted in run 7 of 2026-11-07, since run 2 of 2026-11-02"),
+        (vec![held(1), fail(2), held(7)], Mark::Done, "accepted in run 7 of 2026-11-07, for the first time"),
         (
             vec![held(7), fail(8)],
-            Standing::Missing,
+            Mark::Missing,
             "this report says accepted, and the last run, 8 of 2026-11-08, does not",
         ),
-        (vec![fail(1)], Standing::Done, "this report says accepted, and no run of the history did"),
-        (vec![], Standing::Done, "this report says accepted, and no run of the history did"),
+        (vec![fail(1)], Mark::Done, "this report says accepted, and no run of the history did"),
+        (vec![], Mark::Done, "this report says accepted, and no run of the history did"),
     ] {
-        assert_eq!(said(past), (standing, words.to_owned()));
+        assert_eq!(said(past), (mark, words.to_owned()));
     }
 }
 
