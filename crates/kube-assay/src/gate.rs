@@ -70,18 +70,17 @@ impl GateArgs {
         wanted.then(|| memory::Place { file: self.history.clone().flatten() }.open()).transpose()
     }
 
-    /// A gate that compares with what the last run wrote, whatever that found, is closed once for each failure and then open.
-    pub(crate) fn keeps_its_baseline(&self, outputs: &[Output]) -> anyhow::Result<()> {
-        let Some(baseline) = self.baseline.as_deref().filter(|_| self.fail_on == FailOn::New) else { return Ok(()) };
-        let Ok(there) = std::fs::canonicalize(baseline) else { return Ok(()) };
-        let files = outputs.iter().filter_map(|output| output.file.as_deref());
-        match files.filter_map(|file| std::fs::canonicalize(file).ok()).find(|file| *file == there) {
-            Some(_) => Err(mistake(format!(
-                "{baseline} is the baseline, and would be written over whatever is found: write the report elsewhere, and \
-                 keep it as baseline where the gate was open (--history does so)"
-            ))),
-            None => Ok(()),
-        }
+    /// A note where this run writes over its own baseline, whatever it finds: if that is kept, each failure closes the gate
+    /// once and is known from then on.
+    pub(crate) fn overwrites(&self, outputs: &[Output]) -> Option<String> {
+        let baseline = self.baseline.as_deref().filter(|name| self.fail_on == FailOn::New && !is_latest(name))?;
+        let there = std::fs::canonicalize(baseline).ok()?;
+        let mut files = outputs.iter().filter_map(|output| std::fs::canonicalize(output.file.as_deref()?).ok());
+        files.any(|file| file == there).then(|| {
+            format!(
+                "this run writes over its baseline {baseline}: keep it only if the gate is open (--history does so)"
+            )
+        })
     }
 
     /// What differs from the baseline, a note where there is none yet, and whether a run that is no worse than it is good.
@@ -275,14 +274,14 @@ pub(crate) fn tell_known(report: &Report) {
 }
 
 /// Tells how the gate stands, and last what to do next.
-pub(crate) fn tell(gate: &Gate, note: Option<&str>) {
+pub(crate) fn tell(gate: &Gate, notes: &[String]) {
     let word = match gate.stand {
         Stand::Open => "open",
         Stand::Unseen => "closed: not everything could be seen",
         Stand::Closed => "closed",
     };
     let mut lines = vec![format!("gate: {word}")];
-    lines.extend(note.map(|note| format!("  note: {note}")));
+    lines.extend(notes.iter().map(|note| format!("  note: {note}")));
     lines.extend(gate.told.iter().map(|line| format!("  {line}")));
     lines.push(format!("next: {}", gate.next));
     for line in lines {

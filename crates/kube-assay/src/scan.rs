@@ -17,7 +17,6 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     if arguments.dry_run {
         return preflight::run(arguments, &content);
     }
-    arguments.gate.keeps_its_baseline(&arguments.output)?;
     // What is wrong with the history is told before anything is looked at.
     let mut history = arguments.gate.open()?;
     let run = source::run(&arguments.source, None, &content)?;
@@ -53,6 +52,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
         failed = gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, &words, now)).err();
         known = good && failed.is_none() && arguments.gate.fail_on == FailOn::None;
     }
+    let notes: Vec<String> = note.into_iter().chain(arguments.gate.overwrites(&arguments.output)).collect();
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
     let beside = Beside { past: &past, drift: drift.as_ref() };
     output::tell(&report, &beside, &arguments.output, &only, arguments.verbose)?;
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
         return Err(error);
     }
     if arguments.gate.is_asked() {
-        gate::tell(&gate, note.as_deref());
+        gate::tell(&gate, &notes);
     }
     if known {
         gate::tell_known(&report);
