@@ -17,9 +17,9 @@ use crate::{content, gate, output};
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Five steps lead from a finding to its end: somebody owns it; it is known whether it is mandatory; it is fixed, accepted
-or answered; it was seen so since; the run is stored. The first one that is missing is told, and last what to do next.
-Exit code 1: of something a step is missing.
+Five steps lead from a finding to its end: somebody owns it; it is known whether it is mandatory;
+it is fixed, accepted or answered; it was seen so since; the run is stored. The first one that is
+missing is told, and last what to do next. Exit code 1: of something a step is missing.
 
 Examples:
   kube-assay triage --report report.json            how far everything is that is open or decided

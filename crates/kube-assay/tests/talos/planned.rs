@@ -30,6 +30,41 @@ fn merge(into: &mut Json, from: &Json) {
     }
 }
 
+/// What the patcher of Talos 1.13.0 (`config/configpatcher` of `pkg/machinery`) made of these, the merge above makes too.
+#[test]
+fn patches_are_laid_as_talos_lays_them() {
+    let gone = json!({ "$patch": "delete" });
+    let mut config = json!({
+        "machine": { "kubelet": { "extraConfig": { "eventRecordQPS": 0, "readOnlyPort": 10255, "serverTLSBootstrap": true,
+            "streamingConnectionIdleTimeout": "0s" } } },
+        "cluster": {
+            "apiServer": { "extraArgs": { "enable-admission-plugins": "AlwaysAdmit", "request-timeout": "0s",
+                "token-auth-file": "/etc/kubernetes/tokens.csv" } },
+            "controllerManager": { "extraArgs": { "bind-address": "0.0.0.0", "terminated-pod-gc-threshold": "0" } },
+        },
+    });
+    merge(&mut config, &json!({ "machine": { "kubelet": { "extraConfig": { "readOnlyPort": 0 } } } }));
+    assert_eq!(config["machine"]["kubelet"]["extraConfig"]["readOnlyPort"], 10255);
+    let patch = json!({
+        "machine": { "kubelet": { "extraConfig": { "readOnlyPort": gone, "streamingConnectionIdleTimeout": "",
+            "eventRecordQPS": 50, "serverTLSBootstrap": false } } },
+        "cluster": {
+            "apiServer": { "extraArgs": { "token-auth-file": gone, "enable-admission-plugins": "DenyServiceExternalIPs" } },
+            "controllerManager": { "extraArgs": { "terminated-pod-gc-threshold": "12500" } },
+        },
+    });
+    merge(&mut config, &patch);
+    let made = json!({
+        "machine": { "kubelet": { "extraConfig": { "eventRecordQPS": 50, "serverTLSBootstrap": false,
+            "streamingConnectionIdleTimeout": "0s" } } },
+        "cluster": {
+            "apiServer": { "extraArgs": { "enable-admission-plugins": "DenyServiceExternalIPs", "request-timeout": "0s" } },
+            "controllerManager": { "extraArgs": { "bind-address": "0.0.0.0", "terminated-pod-gc-threshold": "12500" } },
+        },
+    });
+    assert_eq!(config, made);
+}
+
 /// Takes of each step the patch for the form that the configuration has, as the step says.
 fn apply(config: &mut [Json], plan: &Plan) -> usize {
     let mut taken = 0;
