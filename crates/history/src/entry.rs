@@ -198,7 +198,8 @@ fn mark(entries: &mut [Entry], wrong: &mut dyn FnMut(String)) {
 /// The run that a reference means: `last`, `last-good`, a number, or the start of an id or a hash (four characters).
 /// A number is taken for a number wherever such a run exists.
 ///
-/// `last` and `last-good` are of this cluster, and skip what was pruned.
+/// `last` and `last-good` are of this cluster, and skip what was pruned. Of no cluster, they mean one only where all runs
+/// are of one.
 pub(crate) fn find<'e>(
     entries: &'e [Entry],
     reference: &str,
@@ -210,6 +211,11 @@ pub(crate) fn find<'e>(
     if reference == "last" || reference == "last-good" {
         let wanted = |entry: &&Entry| entry.whole().is_some_and(|run| run.good || reference == "last");
         let word = if reference == "last" { "run" } else { "good run" };
+        let clusters: BTreeSet<&str> = runs.clone().filter_map(Entry::whole).map(|run| run.cluster.as_str()).collect();
+        if clusters.len() > 1 {
+            let clusters = clusters.into_iter().collect::<Vec<_>>().join(", ");
+            return none(format!("{reference} may be a run of {clusters}: --cluster-name NAME says which"));
+        }
         return match runs.rfind(wanted) {
             Some(entry) => Ok(entry),
             None => none(format!("the history holds no {word}{}", of())),
@@ -353,10 +359,10 @@ mod tests {
         };
         let id = entries[1].id.clone();
         for (reference, cluster, expected) in [
-            ("last", None, 6),
+            ("last", Some("a"), 6),
             ("last", Some("prod"), 4),
             ("last-good", Some("prod"), 1),
-            ("last-good", None, 2),
+            ("last-good", Some("test"), 2),
             ("3", None, 3),
             ("2", Some("test"), 2),
             (id.as_str(), None, 2),
@@ -367,6 +373,8 @@ mod tests {
         }
         for (reference, cluster, expected) in [
             ("last", Some("other"), "the history holds no run of other"),
+            ("last", None, "last may be a run of a, prod, test: --cluster-name NAME says which"),
+            ("last-good", None, "last-good may be a run of a, prod, test: "),
             ("last-good", Some("a"), "the history holds no good run of a"),
             ("5", None, "the history holds no run 5"),
             ("2", Some("prod"), "the history holds no run 2 of prod"),

@@ -1,7 +1,7 @@
 //! `compare`: what differs between two runs, and what made it differ.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -94,6 +94,12 @@ pub(crate) fn run(arguments: &Compare) -> anyhow::Result<Exit> {
         && one != other
     {
         return Err(mistake(format!("{} is a run of {one}, and {} of {other}", arguments.before, arguments.after)));
+    }
+    if let (Some(one), Some(other)) = (&before.told.run.recorded, &after.told.run.recorded)
+        && one == other
+    {
+        let note = format!("note: both sides are run {} ({})", one.number, one.run);
+        let _ = writeln!(anstream::stderr(), "{}", report::inert(&note));
     }
     if let Some(path) = &arguments.before_evidence {
         before = before.with_evidence(path, &content)?;

@@ -25,10 +25,10 @@ use crate::output;
 A RUN is its number, the start of its id or hash, `last`, or `last-good`.
 
 Examples:
-  kube-assay history list --cluster prod
+  kube-assay history list --cluster-name prod
   kube-assay history show last -o html=report.html
-  kube-assay history review last --by 'Ann Lee'     somebody has read it
-  kube-assay history trend --cluster prod           what is open and what is accepted, over time
+  kube-assay history review last --by 'Ann Lee'    somebody has read it
+  kube-assay history trend --cluster-name prod  what is open and what is accepted, over time
   kube-assay history verify --head HASH             whether anything changed since that hash was noted
   kube-assay history export -o audit.tar.zst 12 13  two runs and the whole chain, for somebody else
   kube-assay history verify --archive audit.tar.zst
@@ -53,7 +53,7 @@ enum HistoryCommand {
     /// List what was recorded and pruned
     List {
         /// Only runs of this cluster
-        #[arg(long, value_name = "NAME")]
+        #[arg(long = "cluster-name", visible_alias = "cluster", value_name = "NAME")]
         cluster: Option<String>,
         /// Only runs that nobody has reviewed
         #[arg(long)]
@@ -67,7 +67,7 @@ enum HistoryCommand {
         /// The run
         run: String,
         /// Only runs of this cluster are meant
-        #[arg(long, value_name = "NAME")]
+        #[arg(long = "cluster-name", visible_alias = "cluster", value_name = "NAME")]
         cluster: Option<String>,
         /// How it is told, as for `scan`; may be repeated
         #[arg(short, long = "output", value_name = "FORMAT[=FILE]", default_value = "terminal")]
@@ -87,13 +87,13 @@ enum HistoryCommand {
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
         /// Only runs of this cluster are meant
-        #[arg(long, value_name = "NAME")]
+        #[arg(long = "cluster-name", visible_alias = "cluster", value_name = "NAME")]
         cluster: Option<String>,
     },
     /// Tell what is open, accepted and overdue from run to run, and who accepts it
     Trend {
         /// Only runs of this cluster
-        #[arg(long, value_name = "NAME")]
+        #[arg(long = "cluster-name", visible_alias = "cluster", value_name = "NAME")]
         cluster: Option<String>,
         /// Also runs that counted the same as the one before
         #[arg(short, long)]
@@ -138,7 +138,8 @@ struct Prune {
 #[group(required = true, multiple = false)]
 struct Old {
     /// Keep so many runs of each cluster
-    #[arg(long, value_name = "NUMBER", required_unless_present = "older_than", conflicts_with = "older_than")]
+    #[arg(long, value_name = "NUMBER", value_parser = some, required_unless_present = "older_than")]
+    #[arg(conflicts_with = "older_than")]
     keep_last: Option<NonZeroUsize>,
     /// Remove what was recorded longer ago: 400d, 8w, 12h
     #[arg(long, value_name = "AGE", value_parser = age)]
@@ -149,6 +150,10 @@ struct Old {
 enum Form {
     Terminal,
     Json,
+}
+
+fn some(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "write how many runs stay, at least 1".to_owned())
 }
 
 /// `400d`, `8w`, `12h`.

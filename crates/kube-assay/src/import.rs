@@ -41,7 +41,8 @@ Examples:
   kube-assay import kube-bench old.json --node cp-1 --taken 2025-11-03 -o old.report.json
   kube-assay import kube-bench cp-1.json worker-1.json -o old.report.json     nodes named after their files
   kube-assay compare old.report.json today.json
-  kube-assay import kube-bench old.json --node cp-1 --history history.db --cluster-name prod   then: compare 1 last")]
+  kube-assay import kube-bench old.json --node cp-1 --history history.db --cluster-name prod
+  kube-assay compare 1 last --history history.db --cluster-name prod          after a scan of ours is in it")]
 struct FromKubeBench {
     /// The files
     #[arg(required = true, value_name = "FILE")]

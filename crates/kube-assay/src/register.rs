@@ -231,7 +231,8 @@ fn drafts(names: &[String], report: &Report, review: &Review, day: &Day, content
             .kubernetes
             .as_ref()
             .map(|choice| choice.name.split('.').take(2).collect::<Vec<_>>().join(".")),
-        provider: told(report, "kubernetes"),
+        // What Kubernetes itself is called is no distribution's own version.
+        provider: told(report, "kubernetes").filter(|version| version.contains(['-', '+'])),
         profile: report.profiles.first().map(|profile| format!("{}@{:.12}", profile.name, profile.digest)),
         cluster: told(report, "cluster-uid"),
     };
@@ -251,7 +252,11 @@ fn drafts(names: &[String], report: &Report, review: &Review, day: &Day, content
         }
         let open: Vec<&&Finding> = findings.iter().filter(|finding| finding.decision.state.is_open()).collect();
         if open.is_empty() {
-            return Err(mistake(format!("{name} has nothing open in this report: there is nothing to decide")));
+            let unseen = findings.iter().find(|finding| finding.verdict == Verdict::Unknown);
+            let why = unseen.map_or("there is nothing to decide".to_owned(), |finding| {
+                format!("it is unknown, and nothing is accepted that nobody has seen: {}", finding.reason)
+            });
+            return Err(mistake(format!("{name} has nothing open in this report: {why}")));
         }
         for finding in open {
             if register::NEVER.contains(&finding.control.as_str()) || review.never.contains(&finding.control) {

@@ -165,7 +165,9 @@ fn runs_are_listed_shown_verified_exported_and_pruned() {
     assert_eq!(listing["head"], head.as_str());
     assert!(jsonschema::is_valid(&history::schema(), &listing));
 
-    let (code, text, _) = called(&path, &["show", "last-good", "-o", "json"]);
+    let (code, _, error) = called(&path, &["show", "last-good"]);
+    assert_eq!((code, error.contains("may be a run of prod, te")), (2, true), "{error}");
+    let (code, text, _) = called(&path, &["show", "last-good", "--cluster", "prod", "-o", "json"]);
     assert_eq!(code, 0);
     let mut shown: report::Report = serde_json::from_str(&text).unwrap();
     let recorded = shown.run.recorded.take().unwrap();

@@ -112,7 +112,7 @@ fn exception(text: &mut String, draft: &Draft<'_>, owner: &str, until: Date) {
         "    reason: \"\" # why it cannot be mended now, and what ends that\n    compensating:\n      # control: the control \
          that shows it; the exception ends when that stops passing\n      says: \"\" # what is done instead\n    owner: \
          {owner}\n    approver: \"\" # somebody else\n    expires: {until}\n    review: {review}\n",
-        review = review(draft.now, &["kubernetes-upgrade", "profile-change"]),
+        review = review(draft.now, &["kubernetes-upgrade", "provider-upgrade", "profile-change", "cluster-recreated"]),
     );
 }
 
@@ -125,6 +125,7 @@ fn state(draft: &Draft<'_>, indent: usize) -> String {
 fn review(now: &Under, wanted: &[&str]) -> String {
     let known = |trigger: &&&str| match **trigger {
         "kubernetes-upgrade" => now.kubernetes.is_some(),
+        "provider-upgrade" => now.provider.is_some(),
         "profile-change" => now.profile.is_some(),
         _ => now.cluster.is_some(),
     };

@@ -15,7 +15,8 @@ pub fn init(name: &str, platform: &Platform, content: &Content, as_of: Date) -> 
     let mut text = format!(
         "# A register for {}: who answers for what, and what was decided. `kube-assay register lint FILE` says what is\n\
          # still missing in it; `kube-assay scan --register FILE` decides by it.\n\
-         register: {}\n\nreview:\n  longest_days: 365 # of an exception or grant\n  answers_days: 400\n\nowners:\n",
+         register: {}\n# cluster: NAME # its uid, or what --cluster-name calls it; without it, this decides for every cluster\n\n\
+         review:\n  longest_days: 365 # of an exception or grant\n  answers_days: 400\n\nowners:\n",
         comment(&platform.title),
         scalar(name),
     );
@@ -26,7 +27,7 @@ pub fn init(name: &str, platform: &Platform, content: &Content, as_of: Date) -> 
         let components = components.iter().copied().filter(here);
         let _ = writeln!(
             text,
-            "  - owner: {owner} # {what}\n    contact: \"\"\n    source: {}\n    of: {{ components: {} }}",
+            "  - owner: {owner} # {what}\n    # contact: where they are reached\n    source: {}\n    of: {{ components: {} }}",
             scalar(source),
             list(components),
         );
@@ -64,7 +65,7 @@ type Team = (&'static str, &'static str, &'static [&'static str], &'static str);
 fn teams(platform: &str, hidden: bool) -> Vec<Team> {
     const CONTROL_PLANE: &[&str] =
         &["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd", "control-plane"];
-    const NODES: &[&str] = &["kubelet", "kube-proxy", "kernel", "talos"];
+    const NODES: &[&str] = &["kubelet", "kube-proxy", "node", "kernel", "talos"];
     const WORKLOADS: &[&str] = &["pods", "network", "policies", "secrets"];
     let (plane, nodes) = match platform {
         "kubeadm" => ("kubeadm's ClusterConfiguration", "kubeadm's KubeletConfiguration and the image of the nodes"),

@@ -8,7 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::load::code;
-use crate::model::{At, Class, Classed, Exception, Recheck, Register, Scope, Trigger, Under};
+use crate::model::{Answer, At, Class, Classed, Exception, Recheck, Register, Scope, Trigger, Under};
 
 /// Controls that nobody may accept a failure of: each alone gives the cluster away, and mending it costs a flag or a mode.
 pub const NEVER: [&str; 4] = [
@@ -273,7 +273,16 @@ impl Desk<'_> {
 
     fn answers(&mut self) {
         let register = self.register;
+        let mut seen: Vec<&Answer> = Vec::new();
         for answer in &register.answers {
+            let same = |other: &&&Answer| {
+                (&other.control, &other.scope, &other.question) == (&answer.control, &answer.scope, &answer.question)
+            };
+            if let Some(first) = seen.iter().find(same) {
+                let help = format!("the first stands in line {}: leave the one that holds today", first.at.line);
+                self.error(code::TWICE, &answer.at, "", "there is another answer to the same question", help);
+            }
+            seen.push(answer);
             self.words(&answer.at, "evidence", &answer.evidence);
             self.somebody(&answer.at, "author", &answer.author);
             self.since(&answer.at, "date", answer.date);

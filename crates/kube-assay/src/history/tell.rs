@@ -136,7 +136,7 @@ pub(super) fn verified(found: &Verification) -> String {
     if found.is_whole() {
         let _ = writeln!(
             text,
-            "Nothing was changed in part: {} entries, {} whole, {} parts of {} bytes.",
+            "No part of it was changed: {} entries, {} whole, {} parts of {} bytes.",
             found.entries,
             number(found.runs),
             found.parts,

@@ -121,6 +121,11 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("{ nodes: { pool: storage } }\n    accepted", "{ namespaces: [\"\"] }\n    accepted", "error[empty-text]"),
     ("control: rbac-cluster-admin-only-where-needed", "control: apiserver-no-profiling", "error[judges-no-subjects]"),
     ("control: users-do-not-use-client-certificates", "control: apiserver-no-profiling", "error[no-question]"),
+    (
+        "answers:\n",
+        "answers:\n  - control: users-do-not-use-client-certificates\n    holds: false\n    evidence: Two people of the storage team still use the certificates of kubeadm.\n    author: bob\n    date: 2026-10-01\n    expires: 2027-01-01\n",
+        "error[entry-twice]: there is another answer to the same question",
+    ),
     ("expires: 2027-10-01", "expires: 2028-10-01", "error[far-expiry]: the answer holds until"),
     (
         "approver: security-office\n    since",

@@ -41,7 +41,7 @@ pub enum ImportError {
         status: String,
     },
     /// It holds no check.
-    #[error("it holds no check")]
+    #[error("it holds no check: kube-bench --json writes `Controls` with `tests` and `results`")]
     Empty,
 }
 
