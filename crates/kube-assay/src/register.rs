@@ -254,7 +254,7 @@ fn drafts(names: &[String], report: &Report, review: &Review, day: &Day, content
         if open.is_empty() {
             let unseen = findings.iter().find(|finding| finding.verdict == Verdict::Unknown);
             let why = unseen.map_or("there is nothing to decide".to_owned(), |finding| {
-                format!("it is unknown, and nothing is accepted that nobody has seen: {}", finding.reason)
+                format!("it lies outside what this source can see, and asks for no decision: {}", finding.reason)
             });
             return Err(mistake(format!("{name} has nothing open in this report: {why}")));
         }
