@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use benchmark::Content;
+use benchmark::{Content, Entry};
 use diag::{Diagnostic, Sources};
 
 use crate::exit::{Mistake, mistake};
@@ -36,7 +36,41 @@ pub(crate) fn load_valid(extra: &[PathBuf]) -> anyhow::Result<Content> {
             Mistake(format!("the content has mistakes\n{}", diag::render(&diagnostics, &sources, false))).into()
         );
     }
-    Ok(content)
+    match waived(&content).as_slice() {
+        [] => Ok(content),
+        waived => Err(mistake(waived.join("\n"))),
+    }
+}
+
+/// What a tailoring takes away that no register may: a demand left out is a failure accepted without an end.
+fn waived(content: &Content) -> Vec<String> {
+    let mut waived = Vec::new();
+    for profile in &content.profiles {
+        let Some(base) = profile.tailored.as_ref().and_then(|tailored| content.profile(&tailored.extends)) else {
+            continue;
+        };
+        for entry in base.entries.iter().filter(|entry| register::NEVER.contains(&entry.control.as_str())) {
+            let how = match profile.entries.iter().find(|own| own.id == entry.id) {
+                None => "leaves out",
+                Some(own) if own.parameters != entry.parameters && !is_stricter(own, entry) => "loosens",
+                Some(_) => continue,
+            };
+            waived.push(format!(
+                "the tailoring {} {how} {} ({}), of which nobody may accept a failure: take that out of it",
+                profile.name, entry.id, entry.control
+            ));
+        }
+    }
+    waived
+}
+
+/// Whether every bound is a mode with fewer bits.
+fn is_stricter(own: &Entry, base: &Entry) -> bool {
+    let mode = |value: &serde_json::Value| u32::from_str_radix(value.as_str()?, 8).ok();
+    own.parameters.iter().all(|(name, value)| {
+        let was = base.parameters.get(name);
+        was == Some(value) || was.and_then(mode).zip(mode(value)).is_some_and(|(was, is)| is & !was == 0)
+    })
 }
 
 fn read(path: &Path, files: &mut Vec<(String, String)>) -> anyhow::Result<()> {

@@ -84,8 +84,8 @@ impl<'a> Finder<'a> {
         Self::recorded(store, entry)
     }
 
-    /// The `last` or `last-good` run that a later one can be compared with: of the same profiles, and of no narrower
-    /// selection. None: there is none yet.
+    /// The `last` or `last-good` run that a later one can be compared with: of the same profiles, or both of those that the
+    /// tool chose by itself, which an upgrade changes; and of no narrower selection. None: there is none yet.
     pub(crate) fn latest(&self, reference: &str, later: &Report) -> anyhow::Result<Option<Run<'a>>> {
         let Some(store) = self.history else {
             return Err(mistake(format!(
@@ -95,6 +95,9 @@ impl<'a> Finder<'a> {
         let profiles = |report: &Report| -> BTreeSet<String> {
             report.profiles.iter().map(|profile| profile.name.clone()).collect()
         };
+        // Whoever names a profile may name one that demands nothing.
+        let by_itself =
+            |report: &Report| report.profiles.iter().all(|profile| !profile.reason.starts_with("given by "));
         for entry in store.entries().map_err(memory::told)?.into_iter().rev() {
             let wanted = entry.whole().is_some_and(|run| {
                 (run.good || reference == "last") && self.cluster.is_none_or(|cluster| run.cluster == cluster)
@@ -102,7 +105,7 @@ impl<'a> Finder<'a> {
             if wanted {
                 let run = Self::recorded(store, entry)?;
                 let whole = run.told.run.selection.is_none() || run.told.run.selection == later.run.selection;
-                if whole && profiles(&run.told) == profiles(later) {
+                if whole && (profiles(&run.told) == profiles(later) || by_itself(&run.told) && by_itself(later)) {
                     return Ok(Some(run));
                 }
             }

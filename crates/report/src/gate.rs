@@ -96,6 +96,7 @@ pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
         (FailOn::New, Some(drift)) => {
             found.worse(drift, report);
             found.gone(drift, report, policy);
+            found.stopped(drift);
             found.besides(drift);
         }
         // Without a baseline everything is new.
@@ -105,6 +106,7 @@ pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
     found.coverage(report, policy);
     found.age(report, policy);
     found.day(report, policy);
+    found.tailored(report);
     found.told(drift)
 }
 
@@ -228,10 +230,22 @@ impl Found {
         }
     }
 
+    /// Where components ran that run no more: that their demands do not apply is no good news by itself.
+    fn stopped(&mut self, drift: &Drift) {
+        for node in &drift.nodes.stopped {
+            self.unseen.push(format!(
+                "ran on {} and runs there no more: {} (if that is meant, a run with --fail-on none takes it as known)",
+                node.name,
+                node.components.join(", ")
+            ));
+        }
+    }
+
     /// What closes no gate, and whoever reads that it is open has to know.
     fn besides(&mut self, drift: &Drift) {
         for (what, holds) in [
             ("lies outside of what this source shows, and did not before", &beyond as &dyn Fn(&Change) -> bool),
+            ("is demanded no more", &|change| change.kind == Kind::Dropped),
             ("no longer applies", &|change| turned(change, Verdict::NotApplicable)),
             ("is asked of a person now, and was decided by evidence before", &|change| turned(change, Verdict::Manual)),
         ] {
@@ -278,6 +292,17 @@ impl Found {
             if age > most {
                 let (old, most) = (days(age), days(most));
                 self.unseen.push(format!("age: the evidence of {} is {old} old, older than {most}", capture.name));
+            }
+        }
+    }
+
+    /// What a tailoring changed: it opens a gate as an exception does, and nobody approved it.
+    fn tailored(&mut self, report: &Report) {
+        for profile in &report.profiles {
+            let (shown, more) = profile.tailoring.split_at(profile.tailoring.len().min(5));
+            self.notes.extend(shown.iter().map(|change| format!("{} is a tailoring: {change}", profile.name)));
+            if !more.is_empty() {
+                self.notes.push(format!("{} is a tailoring: {} more changes", profile.name, more.len()));
             }
         }
     }

@@ -172,6 +172,22 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "approver: N/A\n    expires",
         "error[weak-text]: `approver` names nobody",
     ),
+    ("approver: security-office\n    expires", "approver: storage-team (lead)\n    expires", "error[one-person]"),
+    (
+        "owner: storage-team\n    approver: security-office",
+        "owner: platform-team\n    approver: \"#platform\"",
+        "error[one-person]",
+    ),
+    (
+        "subjects: [\"Group oidc:platform-admins\"",
+        "subjects: [\"Group system:authenticated\", \"Group oidc:platform-admins\"",
+        "error[never-accepted]: Group system:authenticated is anybody at all",
+    ),
+    (
+        "The metrics agent 2.4 of the storage pool reads this port until 3.0 ships token support (STOR-812).",
+        "Business need. Will be fixed later, see the ticket.",
+        "error[weak-text]: `reason` is vague",
+    ),
     ("author: ada", "author: \"-\"", "error[weak-text]: `author` names nobody"),
     ("- owner: audit-team", "- owner: tbd", "error[weak-text]: `owner` names nobody"),
     (

@@ -198,6 +198,18 @@ pub struct Nodes {
     pub gone: Vec<Gone>,
     /// Nodes that are not as they were.
     pub changed: Vec<Changed>,
+    /// Nodes on which a component ran that runs no more: what was judged of it there no longer applies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<Stopped>,
+}
+
+/// A node on which components ran that run no more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Stopped {
+    /// Its name.
+    pub name: String,
+    /// The components: the control plane's and the kubelet.
+    pub components: Vec<String>,
 }
 
 /// A node that the earlier run did not know.

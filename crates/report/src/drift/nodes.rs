@@ -7,7 +7,7 @@ use std::slice;
 use assess::Verdict;
 
 use super::lanes::Rows;
-use super::model::{Added, Changed, Gone, Nodes};
+use super::model::{Added, Changed, Gone, Nodes, Stopped};
 use super::pool::Pool;
 use crate::model::{CaptureInfo, Report};
 
@@ -106,7 +106,10 @@ impl<'r> Matching<'r> {
                 failed: verdicts().filter(|finding| finding.verdict == Verdict::Fail).count(),
             });
         }
-        told.changed = if another_tool { Vec::new() } else { changed(before.report, after.report, &later) };
+        if !another_tool {
+            told.changed = changed(before.report, after.report, &later);
+            told.stopped = stopped(before.report, after.report, &later);
+        }
         Self { of, later, told }
     }
 
@@ -182,6 +185,29 @@ fn changed(before: &Report, after: &Report, later: &BTreeMap<&str, &str>) -> Vec
     }
     changed.sort();
     changed
+}
+
+/// Nobody takes one of these away without meaning to; other components give way to others.
+const MISSED: [&str; 5] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"];
+
+fn stopped(before: &Report, after: &Report, later: &BTreeMap<&str, &str>) -> Vec<Stopped> {
+    let (mut ran, mut run): (BTreeMap<&str, BTreeSet<&str>>, BTreeMap<&str, BTreeSet<&str>>) = Default::default();
+    let missed = |capture: &CaptureInfo| {
+        MISSED.into_iter().filter(|name| capture.components.contains_key(*name)).collect::<Vec<_>>()
+    };
+    for old in &before.run.captures {
+        if let Some(name) = later.get(old.name.as_str()) {
+            ran.entry(name).or_default().extend(missed(old));
+        }
+    }
+    for new in &after.run.captures {
+        run.entry(&new.name).or_default().extend(missed(new));
+    }
+    let told = run.iter().filter_map(|(name, run)| {
+        let stopped = ran.get(name)?.difference(run).map(|component| (*component).to_owned());
+        Some(Stopped { name: (*name).to_owned(), components: stopped.collect() })
+    });
+    told.filter(|stopped| !stopped.components.is_empty()).collect()
 }
 
 fn differences(old: &CaptureInfo, new: &CaptureInfo) -> Vec<String> {

@@ -214,6 +214,9 @@ pub(crate) fn nodes(nodes: &Nodes, all: bool) -> Vec<String> {
         };
         said.push(format!("{} ({}) is gone: {left}", node.name, node.pool));
     }
+    for node in &nodes.stopped {
+        said.push(format!("{}: {} ran there, and no more", node.name, node.components.join(", ")));
+    }
     for node in &nodes.changed {
         let what: Vec<&str> = node.what.iter().map(String::as_str).collect();
         said.push(format!("{}: {}", node.name, words::some(&what, all)));

@@ -207,6 +207,40 @@ fn a_node_that_was_not_looked_at_is_not_gone_unless_the_cluster_says_so() {
 }
 
 /// What closes no gate must not go by in silence.
+/// A control plane that is gone from a node passes nothing by that.
+#[test]
+fn a_component_that_runs_no_more_is_missed() {
+    let before = clean();
+    let mut after = before.clone();
+    for capture in &mut after.run.captures {
+        capture.components.retain(|name, _| name == "kubelet" || name == "kube-proxy");
+    }
+    let gate = new(&before, &after);
+    assert_eq!(gate.stand, Stand::Unseen, "{}", told(&gate));
+    assert!(
+        gate.told[0].contains("and runs there no more: ") && gate.told[0].contains("kube-apiserver"),
+        "{}",
+        told(&gate)
+    );
+    // Of what is there now and was not, nobody is missed; nor is what gives way to another.
+    assert_eq!(new(&after, &before).stand, Stand::Open);
+    let mut other = before.clone();
+    other.run.captures.iter_mut().for_each(|capture| drop(capture.components.remove("kube-proxy")));
+    assert_eq!(new(&before, &other).stand, Stand::Open);
+}
+
+/// What a tailoring changes is told, at most five of it.
+#[test]
+fn a_tailoring_is_told() {
+    let before = clean();
+    let mut after = before.clone();
+    after.profiles[0].tailoring = (1..=7).map(|at| format!("1.2.{at} is left out: no")).collect();
+    let gate = new(&before, &after);
+    let notes: Vec<&String> = gate.told.iter().filter(|line| line.contains("is a tailoring")).collect();
+    assert_eq!((gate.stand, notes.len()), (Stand::Open, 6), "{}", told(&gate));
+    assert!(notes[0].contains("1.2.1 is left out: no") && notes[5].ends_with("2 more changes"), "{}", told(&gate));
+}
+
 #[test]
 fn an_open_gate_says_what_it_did_not_look_at() {
     const TOKENS: &str = "apiserver-token-auth-file";
