@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use benchmark::{Content, Entry};
+use benchmark::{Content, Entry, Parameters};
 use diag::{Diagnostic, Sources};
+use serde_json::Value;
 
 use crate::exit::{Mistake, mistake};
 
@@ -43,16 +44,17 @@ pub(crate) fn load_valid(extra: &[PathBuf]) -> anyhow::Result<Content> {
 }
 
 /// What a tailoring takes away that no register may: a demand left out is a failure accepted without an end.
-fn waived(content: &Content) -> Vec<String> {
+pub(crate) fn waived(content: &Content) -> Vec<String> {
     let mut waived = Vec::new();
     for profile in &content.profiles {
         let Some(base) = profile.tailored.as_ref().and_then(|tailored| content.profile(&tailored.extends)) else {
             continue;
         };
         for entry in base.entries.iter().filter(|entry| register::NEVER.contains(&entry.control.as_str())) {
+            let bounds = content.control(&entry.control).map(|control| &control.parameters);
             let how = match profile.entries.iter().find(|own| own.id == entry.id) {
                 None => "leaves out",
-                Some(own) if own.parameters != entry.parameters && !is_stricter(own, entry) => "loosens",
+                Some(own) if !own.parameters.iter().all(|bound| is_as_strict(bound, entry, bounds)) => "loosens",
                 Some(_) => continue,
             };
             waived.push(format!(
@@ -64,13 +66,11 @@ fn waived(content: &Content) -> Vec<String> {
     waived
 }
 
-/// Whether every bound is a mode with fewer bits.
-fn is_stricter(own: &Entry, base: &Entry) -> bool {
-    let mode = |value: &serde_json::Value| u32::from_str_radix(value.as_str()?, 8).ok();
-    own.parameters.iter().all(|(name, value)| {
-        let was = base.parameters.get(name);
-        was == Some(value) || was.and_then(mode).zip(mode(value)).is_some_and(|(was, is)| is & !was == 0)
-    })
+/// Whether a bound is what it was, or a mode of fewer bits.
+fn is_as_strict((name, value): (&String, &Value), base: &Entry, bounds: Option<&Parameters>) -> bool {
+    let mode = |value: &Value| u32::from_str_radix(value.as_str()?, 8).ok();
+    let was = base.parameters.get(name).or_else(|| bounds?.get(name));
+    was == Some(value) || was.and_then(mode).zip(mode(value)).is_some_and(|(was, is)| is & !was == 0)
 }
 
 fn read(path: &Path, files: &mut Vec<(String, String)>) -> anyhow::Result<()> {

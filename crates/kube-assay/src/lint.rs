@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use crate::cli::Lint;
 use crate::content;
-use crate::exit::Exit;
+use crate::exit::{Exit, mistake};
 
 pub(crate) fn run(arguments: &Lint) -> anyhow::Result<Exit> {
     let (content, diagnostics, sources) = content::load(&arguments.paths)?;
@@ -14,6 +14,10 @@ pub(crate) fn run(arguments: &Lint) -> anyhow::Result<Exit> {
     }
     if diag::has_errors(&diagnostics) {
         return Ok(Exit::Usage);
+    }
+    let waived = content::waived(&content);
+    if !waived.is_empty() {
+        return Err(mistake(waived.join("\n")));
     }
     writeln!(
         anstream::stdout(),

@@ -409,3 +409,25 @@ fn a_tree_without_kubernetes_says_so_loudly() {
     assert!(ended.out.contains("no Kubernetes component was found"), "{}{}", ended.out, ended.err);
     assert!(ended.out.contains("NOTHING WAS JUDGED"), "{}", ended.out);
 }
+
+/// What a register may not accept, a tailoring may not leave out.
+#[test]
+fn a_tailoring_waives_nothing_that_may_never_be_accepted() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("t.yaml");
+    let path = path.to_str().unwrap();
+    for (body, refused) in [
+        ("drop: [{ id: \"1.2.6\", reason: We have our own. }]", Some("leaves out 1.2.6")),
+        ("controls: [{ id: \"1.1.21\", parameters: { mode: \"640\" } }]", Some("loosens 1.1.21")),
+        ("controls: [{ id: \"1.1.21\", parameters: { mode: \"400\" } }]", None),
+        ("drop: [{ id: \"1.2.15\", reason: We have our own. }]", None),
+    ] {
+        std::fs::write(path, format!("tailoring: ours\nextends: cis-2.0.1\n{body}\n")).unwrap();
+        let lint = call(&["lint", path]);
+        let scan = call(&["scan", "--evidence", "fixtures/runs/kubeadm-v1.36.run", "--tailoring", path, "-o", "json"]);
+        for ended in [&lint, &scan] {
+            assert_eq!(ended.code == 2, refused.is_some(), "{body}: {}", ended.err);
+            assert!(refused.is_none_or(|why| ended.err.contains(why)), "{body}: {}", ended.err);
+        }
+    }
+}

@@ -454,3 +454,26 @@ fn a_history_that_was_cut_is_told_as_damaged() {
         assert!(std::fs::read(story.path("history.db")).unwrap() == whole[..length], "{length}: it was written to");
     }
 }
+
+/// An upgrade changes the profile that is chosen, and `last-good` is still the good run before it.
+#[test]
+fn the_last_good_run_outlives_the_profile_that_was_chosen_for_it() {
+    let story = Cluster::new();
+    let [node, history] = ["node", "history.db"].map(|name| story.text(name));
+    let gate = |version: &str, more: &[&str]| {
+        let mut all = vec!["scan", "--import", &node, "--history", &history, "--cluster-name", "story", "-o", "wide"];
+        all.extend(["--kubernetes-version", version]);
+        all.extend(more);
+        call(&all)
+    };
+    let new = ["--baseline", "last-good", "--fail-on", "new"];
+    assert_eq!(gate("1.33", &["--fail-on", "none"]).code, 0);
+    green(&gate("1.34", &new));
+    story.weaken();
+    let weak = gate("1.34", &new);
+    assert_eq!(weak.code, 1, "{}", weak.err);
+    assert!(told(&weak)[1].contains("new: 1.2.15 "), "{}", weak.err);
+    // A profile that somebody names is compared with itself alone.
+    let named = gate("1.34", &[&["--profile", "cis-1.10"], &new[..]].concat());
+    assert!(named.err.contains("there is no good run of this cluster by these profiles yet"), "{}", named.err);
+}
