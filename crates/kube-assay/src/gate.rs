@@ -77,9 +77,7 @@ impl GateArgs {
         let there = std::fs::canonicalize(baseline).ok()?;
         let mut files = outputs.iter().filter_map(|output| std::fs::canonicalize(output.file.as_deref()?).ok());
         files.any(|file| file == there).then(|| {
-            format!(
-                "this run writes over its baseline {baseline}: keep it only if the gate is open (--history does so)"
-            )
+            format!("this run writes over its baseline {baseline}: keep it only if the gate passed (--history does so)")
         })
     }
 
@@ -151,9 +149,11 @@ impl GateArgs {
         format!("{asked}{since}: {stands}{narrow}{unsound}")
     }
 
-    /// Whether more was asked than whether anything is open, so that the answer is told beside the report.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.baseline.is_some()
+    /// Whether the answer is told beside the report: more was asked than whether anything is open, or whoever reads the exit
+    /// code has to know what it is about.
+    pub(crate) fn is_told(&self, gate: &Gate) -> bool {
+        gate.stand != Stand::Open
+            || self.baseline.is_some()
             || self.max_age.is_some()
             || self.min_coverage.is_some()
             || matches!(self.fail_on, FailOn::New)
@@ -276,9 +276,9 @@ pub(crate) fn tell_known(report: &Report) {
 /// Tells how the gate stands, and last what to do next.
 pub(crate) fn tell(gate: &Gate, notes: &[String]) {
     let word = match gate.stand {
-        Stand::Open => "open",
-        Stand::Unseen => "closed: not everything could be seen",
-        Stand::Closed => "closed",
+        Stand::Open => "passed",
+        Stand::Unseen => "failed, not everything could be seen",
+        Stand::Closed => "failed",
     };
     let mut lines = vec![format!("gate: {word}")];
     lines.extend(notes.iter().map(|note| format!("  note: {note}")));

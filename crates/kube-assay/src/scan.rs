@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     if let Some(error) = failed {
         return Err(error);
     }
-    if arguments.gate.is_asked() {
+    if arguments.gate.is_told(&gate) {
         gate::tell(&gate, &notes);
     }
     if known {
