@@ -47,9 +47,10 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let mut known = false;
     let gate = arguments.gate.stand(&report, drift.as_ref(), &run, now)?;
     if let (Some(store), None) = (&mut history, &failed) {
-        let good = arguments.gate.is_good(&gate, &report, sound);
-        let words = arguments.gate.words(&gate, &report, sound);
-        failed = gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, &words, now)).err();
+        let good = arguments.gate.is_good(&gate, &report, sound, now);
+        let words = arguments.gate.words(&gate, &report, sound, now);
+        let told = (cluster.as_str(), good, words.as_str(), now);
+        failed = gate::record(store, &mut report, &run, &arguments.judging, arguments.gate.file(), told).err();
         known = good && failed.is_none() && arguments.gate.fail_on == FailOn::None;
     }
     let notes: Vec<String> = note.into_iter().chain(arguments.gate.overwrites(&arguments.output)).collect();
