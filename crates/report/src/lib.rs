@@ -38,7 +38,7 @@ pub use junit::junit;
 pub use kube_bench::{
     ImportError, Imported, KUBE_BENCH, KubeBench, imported, kube_bench, kube_bench_json, read_kube_bench,
 };
-pub use markdown::{fenced as markdown_fence, markdown, text as markdown_text};
+pub use markdown::{code as markdown_code, fenced as markdown_fence, markdown, text as markdown_text};
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, RecordedAs, RegisterInfo, Report, RunInfo, SCHEMA, Subject,
     Tool,
