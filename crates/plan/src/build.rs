@@ -38,6 +38,7 @@ struct Work<'p> {
 
 const OTHER: &str = "patches are written for kubeadm and Talos; this platform has its own way";
 const UNKNOWN: &str = "this content does not have the control";
+const ANSWERED: &str = "a person answered that it does not hold: mend it, then answer anew";
 const UNTOLD: &str = "what it should be does not follow from what was seen";
 
 impl Plan {
@@ -60,6 +61,10 @@ impl<'p> Planner<'p> {
         let mut work: BTreeMap<(Target, Whose), Work<'p>> = BTreeMap::new();
         let mut by_hand: Vec<(&'p Finding, Option<&'p Control>, &'static str)> = Vec::new();
         for finding in self.open() {
+            if finding.is_answered_no() {
+                by_hand.push((finding, self.content.control(&finding.control), ANSWERED));
+                continue;
+            }
             let Some(control) = self.content.control(&finding.control) else {
                 by_hand.push((finding, None, UNKNOWN));
                 continue;
@@ -106,7 +111,8 @@ impl<'p> Planner<'p> {
 
     fn open(&self) -> impl Iterator<Item = &'p Finding> {
         let report: &'p Report = self.report;
-        report.findings.iter().filter(|finding| finding.verdict == Verdict::Fail && finding.decision.state.is_open())
+        let fails = |finding: &&Finding| finding.verdict == Verdict::Fail && finding.decision.state.is_open();
+        report.findings.iter().filter(move |finding| fails(finding) || finding.is_answered_no())
     }
 
     /// What settles a finding by patches of this platform, or why none is written.
@@ -251,7 +257,9 @@ impl<'p> Planner<'p> {
         let count = |test: &dyn Fn(&&Finding) -> bool| self.report.findings.iter().filter(test).count();
         let provider = count(&|finding| finding.decision.state == State::ProviderOwned);
         let unseen = count(&|finding| finding.verdict == Verdict::Unknown && finding.decision.state.is_open());
-        let asked = count(&|finding| finding.verdict == Verdict::Manual && finding.decision.state.is_open());
+        let asked = count(&|finding| {
+            finding.verdict == Verdict::Manual && finding.decision.state.is_open() && !finding.is_answered_no()
+        });
         let settled = count(&|finding| {
             finding.verdict == Verdict::Fail
                 && finding.decision.state.is_settled()
