@@ -111,10 +111,11 @@ impl GateArgs {
         Ok((None, Some(why), true))
     }
 
-    /// How the gate stands.
+    /// How the gate stands; `kept`: where the report is kept as JSON.
     pub(crate) fn stand(
         &self,
         report: &Report,
+        kept: Option<&str>,
         drift: Option<&Drift>,
         run: &Spool,
         now: Timestamp,
@@ -128,7 +129,8 @@ impl GateArgs {
         // Nobody reads all captures again unless a node is missing.
         let missing = drift.is_some_and(|drift| !drift.nodes.gone.is_empty());
         let listed = if missing { listed(run)? } else { None };
-        let policy = Policy { fail_on, max_age: self.max_age, min_coverage: self.min_coverage, now, listed };
+        let kept = kept.map(str::to_owned);
+        let policy = Policy { fail_on, max_age: self.max_age, min_coverage: self.min_coverage, now, listed, kept };
         Ok(report::gate(report, drift, &policy))
     }
 

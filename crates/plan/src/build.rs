@@ -9,7 +9,7 @@ use report::{Finding, Report, State};
 use crate::derive::{Move, Way, way};
 use crate::edits::{Edits, target};
 use crate::model::{Hand, Item, Owner, Patch, Plan, SCHEMA, Step, Target, Use};
-use crate::rerun::scan;
+use crate::rerun::{Given, scan};
 use crate::words::{cause, nodes, some, title, trial, warnings};
 use crate::{advice, kubeadm, talos};
 
@@ -23,6 +23,7 @@ type SameRemedy = (Whose, &'static str, String);
 struct Planner<'p> {
     report: &'p Report,
     content: &'p Content,
+    given: &'p Given,
     version: Option<Version>,
     /// Minor version of Talos 1, the newest of the machines.
     talos: Option<u32>,
@@ -44,11 +45,17 @@ const UNTOLD: &str = "what it should be does not follow from what was seen";
 impl Plan {
     /// The plan for the open failures of a report. The same report and content give the same plan.
     pub fn of(report: &Report, content: &Content) -> Self {
+        Self::again(report, content, &Given::default())
+    }
+
+    /// The same, with what a person named in the commands that look again.
+    pub fn again(report: &Report, content: &Content, given: &Given) -> Self {
         let parse = |text: &str| text.parse::<Version>().ok();
         let minors = report.run.captures.iter().filter_map(|capture| parse(capture.identity.get("talos")?));
         let planner = Planner {
             report,
             content,
+            given,
             version: report.kubernetes.as_ref().and_then(|choice| parse(&choice.name)),
             talos: minors.map(|version| version.minor).max(),
         };
@@ -184,7 +191,7 @@ impl<'p> Planner<'p> {
             todo: advice.todo,
             restart: advice.restart,
             rollback: advice.rollback,
-            verify: scan(self.report, &controls),
+            verify: scan(self.report, self.given, &controls),
             controls,
         };
         (step, patches)
@@ -247,7 +254,7 @@ impl<'p> Planner<'p> {
             items,
             remediation,
             subjects: subjects.into_iter().map(str::to_owned).collect(),
-            verify: scan(self.report, &controls),
+            verify: scan(self.report, self.given, &controls),
             controls,
         }
     }

@@ -243,7 +243,7 @@ fn a_command_that_looks_again_says_where() {
             })
             .collect()
     };
-    let scan = |all: &[(&str, &str)], controls: &[&str]| {
+    let scan_given = |all: &[(&str, &str)], given: &crate::Given, controls: &[&str]| {
         let report: report::Report = serde_json::from_value(json!({
             "schema": report::SCHEMA, "tool": { "name": "kube-assay", "version": "test" },
             "run": { "selection": null, "captures": captures(all) },
@@ -252,8 +252,9 @@ fn a_command_that_looks_again_says_where() {
         }))
         .unwrap();
         let controls: Vec<String> = controls.iter().map(|name| (*name).to_owned()).collect();
-        crate::rerun::scan(&report, &controls)
+        crate::rerun::scan(&report, given, &controls)
     };
+    let scan = |all: &[(&str, &str)], controls: &[&str]| scan_given(all, &crate::Given::default(), controls);
     for (captures, expected) in [
         (&[("n", "node")][..], "kube-assay scan --control a,b"),
         (&[("n", "tree")], "kube-assay scan --node-root ROOT --control a,b"),
@@ -273,6 +274,14 @@ fn a_command_that_looks_again_says_where() {
         assert_eq!(scan(captures, &["a", "b"]), expected);
     }
     assert_eq!(scan(&[("n", "node")], &[]), "kube-assay scan");
+    // What a person named is named again.
+    let given = crate::Given { import: vec!["nodes/cp-1".to_owned(), "a node".to_owned()], register: None };
+    assert_eq!(
+        scan_given(&[("n", "recording")], &given, &["a"]),
+        "kube-assay scan --import nodes/cp-1 'a node' --control a"
+    );
+    // Another source is not imported.
+    assert_eq!(scan_given(&[("n", "tree")], &given, &[]), "kube-assay scan --node-root ROOT");
     assert_eq!(scan(&[("n", "node")], &["a; b", "*"]), "kube-assay scan");
 }
 

@@ -12,7 +12,7 @@ use report::{Finding, Report, State, shell_word, verdict_word};
 
 use crate::derive::is_plain;
 use crate::model::Plan;
-use crate::rerun;
+use crate::rerun::{self, Given};
 
 pub use tell::terminal;
 
@@ -189,7 +189,10 @@ impl<'r> Asked<'_, 'r> {
         match &self.report.register {
             Some(register) => (
                 format!("no entry of the register {} names who answers for {}", register.name, finding.component),
-                Some(format!("add to its owners `{entry}`, then `{}`", rerun::scan(self.report, &[]))),
+                Some(format!(
+                    "add to its owners `{entry}`, then `{}`",
+                    rerun::scan(self.report, &Given::default(), &[])
+                )),
             ),
             None => (
                 "there is no register, so nobody answers for it".to_owned(),
@@ -239,7 +242,7 @@ impl<'r> Asked<'_, 'r> {
         let plan = format!("kube-assay plan --report {file}");
         let control = word(&finding.control, "CONTROL");
         let draft = format!("kube-assay register add {control} --report {file}");
-        let again = rerun::scan(self.report, std::slice::from_ref(&finding.control));
+        let again = rerun::scan(self.report, &Given::default(), std::slice::from_ref(&finding.control));
         // What has an entry is decided in that one: a second beside it helps nobody.
         if let Some(edit) = finding.edit() {
             return match finding.verdict {
@@ -260,7 +263,7 @@ impl<'r> Asked<'_, 'r> {
 
     /// What is settled is so by this report; a history tells since when, and whether a later run says otherwise.
     fn rerun(&self, finding: &Finding, past: Option<&[Earlier]>) -> Said {
-        let again = rerun::scan(self.report, std::slice::from_ref(&finding.control));
+        let again = rerun::scan(self.report, &Given::default(), std::slice::from_ref(&finding.control));
         let state = finding.decision.state;
         if state.is_open() {
             return ("after the change".to_owned(), Some(again));
@@ -296,9 +299,10 @@ impl<'r> Asked<'_, 'r> {
     fn store(&self) -> Said {
         match &self.report.run.recorded {
             Some(recorded) => (format!("run {} of the history ({:.12})", recorded.number, recorded.head), None),
-            None => {
-                ("this run is in no history".to_owned(), Some(format!("{} --history", rerun::scan(self.report, &[]))))
-            }
+            None => (
+                "this run is in no history".to_owned(),
+                Some(format!("{} --history", rerun::scan(self.report, &Given::default(), &[]))),
+            ),
         }
     }
 }

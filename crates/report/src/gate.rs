@@ -51,6 +51,8 @@ pub struct Policy {
     /// The nodes that the cluster's own list shows: any other is no longer there. None: there is no whole list, so nobody
     /// knows what became of a node that was not looked at.
     pub listed: Option<BTreeSet<String>>,
+    /// Where this report is kept as JSON, for the commands that read it; none: it is not.
+    pub kept: Option<String>,
 }
 
 /// How a gate stands.
@@ -112,7 +114,7 @@ pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
     found.coverage(report, policy);
     found.age(report, policy);
     found.day(report, policy);
-    found.told(report, drift)
+    found.told(report, drift, policy)
 }
 
 impl Found {
@@ -307,7 +309,7 @@ impl Found {
         }));
     }
 
-    fn told(self, report: &Report, drift: Option<&Drift>) -> Gate {
+    fn told(self, report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
         let stand = match (self.closed.is_empty(), self.unseen.is_empty()) {
             (false, _) => Stand::Closed,
             (true, false) => Stand::Unseen,
@@ -329,7 +331,7 @@ impl Found {
                 } else {
                     ""
                 };
-                format!("{}{known}", next::next(report, &self.ids))
+                format!("{}{known}", next::next(report, &self.ids, policy.kept.as_deref()))
             }
         };
         let mut told = bounded(self.closed);

@@ -9,8 +9,10 @@ use crate::words;
 /// So many decisions are told one by one.
 const MOST: usize = 3;
 
-/// What settles the findings of such ids, in one line. Accepting is offered only where it may be.
-pub(super) fn next(report: &Report, ids: &[String]) -> String {
+/// What settles the findings of such ids, in one line; `kept`: where the report is kept. Accepting is offered only where it
+/// may be.
+pub(super) fn next(report: &Report, ids: &[String], kept: Option<&str>) -> String {
+    let add = format!("kube-assay register add --report {}", kept.map_or("REPORT".into(), words::shell_word));
     let named = |finding: &&Finding| ids.iter().any(|id| id == finding.id());
     // Decisions that ended stand in the way whether or not they are named.
     let concerns = |finding: &&Finding| named(finding) || finding.decision.state == State::Overdue;
@@ -24,16 +26,12 @@ pub(super) fn next(report: &Report, ids: &[String]) -> String {
         let acceptable = failures.iter().copied().find(|finding| may_be_accepted(finding));
         let accept = acceptable.map_or(String::new(), |finding| {
             let id = finding.id();
-            format!(", or have {id} accepted: kube-assay register add --report REPORT {id}")
+            format!(", or have {id} accepted: {add} {id}")
         });
         parts.push(format!("mend {} (kube-assay explain {}){accept}", listed(&failures), first.id()));
     }
     let questions = of(Way::Answer);
-    parts.extend(
-        questions.first().map(|first| {
-            format!("answer {}: kube-assay register add --report REPORT {}", listed(&questions), first.id())
-        }),
-    );
+    parts.extend(questions.first().map(|first| format!("answer {}: {add} {}", listed(&questions), first.id())));
     let unseen = of(Way::See);
     parts.extend(
         unseen

@@ -9,7 +9,14 @@ use crate::drift::nodes::{SPREAD, pool};
 use crate::samples;
 
 fn policy(fail_on: FailOn) -> Policy {
-    Policy { fail_on, max_age: None, min_coverage: None, now: "2026-03-04T02:14:07Z".parse().unwrap(), listed: None }
+    Policy {
+        fail_on,
+        max_age: None,
+        min_coverage: None,
+        now: "2026-03-04T02:14:07Z".parse().unwrap(),
+        listed: None,
+        kept: None,
+    }
 }
 
 /// A report in which nothing is open.
@@ -306,6 +313,17 @@ fn next_offers_what_settles_it() {
         assert_eq!(gate.stand, Stand::Closed, "{next}");
         assert!(gate.next.ends_with(next), "{next}: {}", gate.next);
         assert_eq!(gate.next.contains("accepted"), next.contains("accepted"), "{}", gate.next);
+    }
+}
+
+#[test]
+fn a_report_that_is_kept_is_named() {
+    for (kept, named) in
+        [(None, "--report REPORT 1.1.20"), (Some("night run.json"), "--report 'night run.json' 1.1.20")]
+    {
+        let policy = Policy { kept: kept.map(str::to_owned), ..policy(FailOn::Required) };
+        let gate = gate(&samples::control_plane(), None, &policy);
+        assert!(gate.next.ends_with(named), "{}", gate.next);
     }
 }
 
