@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use evidence::{Aspect, Captures as _, Place, Seen};
 use history::{Entry, Record, Store};
 use jiff::{SignedDuration, Timestamp};
 use report::drift::Drift;
-use report::{Finding, Gate, Policy, Report, Stand, State, Verdict};
+use report::{Finding, Gate, OtherDay, Policy, Report, Stand, State, Verdict, other_day, shell_word};
 
 use crate::cli::Output;
 use crate::content;
@@ -70,6 +71,11 @@ impl GateArgs {
         wanted.then(|| memory::Place { file: self.history.clone().flatten() }.open()).transpose()
     }
 
+    /// The history's file, where a person named one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.history.as_ref()?.as_deref()
+    }
+
     /// A note where this run writes over its own baseline, whatever it finds: if that is kept, each failure closes the gate
     /// once and is known from then on.
     pub(crate) fn overwrites(&self, outputs: &[Output]) -> Option<String> {
@@ -77,9 +83,7 @@ impl GateArgs {
         let there = std::fs::canonicalize(baseline).ok()?;
         let mut files = outputs.iter().filter_map(|output| std::fs::canonicalize(output.file.as_deref()?).ok());
         files.any(|file| file == there).then(|| {
-            format!(
-                "this run writes over its baseline {baseline}: keep it only if the gate is open (--history does so)"
-            )
+            format!("this run writes over its baseline {baseline}: keep it only if the gate passed (--history does so)")
         })
     }
 
@@ -107,10 +111,11 @@ impl GateArgs {
         Ok((None, Some(why), true))
     }
 
-    /// How the gate stands.
+    /// How the gate stands; `kept`: where the report is kept as JSON.
     pub(crate) fn stand(
         &self,
         report: &Report,
+        kept: Option<&str>,
         drift: Option<&Drift>,
         run: &Spool,
         now: Timestamp,
@@ -124,20 +129,22 @@ impl GateArgs {
         // Nobody reads all captures again unless a node is missing.
         let missing = drift.is_some_and(|drift| !drift.nodes.gone.is_empty());
         let listed = if missing { listed(run)? } else { None };
-        let policy = Policy { fail_on, max_age: self.max_age, min_coverage: self.min_coverage, now, listed };
+        let kept = kept.map(str::to_owned);
+        let policy = Policy { fail_on, max_age: self.max_age, min_coverage: self.min_coverage, now, listed, kept };
         Ok(report::gate(report, drift, &policy))
     }
 
     /// Whether a later gate may compare with this run: it was passed, or a person takes what is there as known.
     /// A part of an audit is none.
-    /// No worse than a run that was not good is not good.
-    pub(crate) fn is_good(&self, gate: &Gate, report: &Report, sound: bool) -> bool {
+    /// No worse than a run that was not good is not good. What would hold on a day that is yet to come is a rehearsal.
+    pub(crate) fn is_good(&self, gate: &Gate, report: &Report, sound: bool, now: Timestamp) -> bool {
         let passed = gate.stand == Stand::Open && (sound || self.fail_on != FailOn::New);
-        report.run.selection.is_none() && (passed || self.fail_on == FailOn::None)
+        let rehearsed = matches!(other_day(report, now), Some(OtherDay::Future(_)));
+        report.run.selection.is_none() && !rehearsed && (passed || self.fail_on == FailOn::None)
     }
 
     /// What was asked, and how it stands, as a history keeps it.
-    pub(crate) fn words(&self, gate: &Gate, report: &Report, sound: bool) -> String {
+    pub(crate) fn words(&self, gate: &Gate, report: &Report, sound: bool, now: Timestamp) -> String {
         let asked = self.fail_on.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let since = self.baseline.as_ref().map(|baseline| format!(" since {baseline}")).unwrap_or_default();
         let stands = match gate.stand {
@@ -148,12 +155,18 @@ impl GateArgs {
         };
         let narrow = if report.run.selection.is_some() { "; a part of an audit" } else { "" };
         let unsound = if sound { "" } else { "; its baseline had failed" };
-        format!("{asked}{since}: {stands}{narrow}{unsound}")
+        let judged = match other_day(report, now) {
+            Some(OtherDay::Past(day) | OtherDay::Future(day)) => format!("; judged as of {day}"),
+            None => String::new(),
+        };
+        format!("{asked}{since}: {stands}{narrow}{unsound}{judged}")
     }
 
-    /// Whether more was asked than whether anything is open, so that the answer is told beside the report.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.baseline.is_some()
+    /// Whether the answer is told beside the report: more was asked than whether anything is open, or whoever reads the exit
+    /// code has to know what it is about.
+    pub(crate) fn is_told(&self, gate: &Gate) -> bool {
+        gate.stand != Stand::Open
+            || self.baseline.is_some()
             || self.max_age.is_some()
             || self.min_coverage.is_some()
             || matches!(self.fail_on, FailOn::New)
@@ -204,12 +217,13 @@ pub(crate) fn cluster(report: &Report, judging: &Judging) -> String {
     })
 }
 
-/// Remembers a run: when this returns, it is on the disk whole.
+/// Remembers a run: when this returns, it is on the disk whole. `file`: the history that a person named.
 pub(crate) fn record(
     store: &mut Store,
     report: &mut Report,
     run: &Spool,
     judging: &Judging,
+    file: Option<&Path>,
     (cluster, good, gate, now): (&str, bool, &str, Timestamp),
 ) -> anyhow::Result<()> {
     let register = judging.answerable.register.as_deref().map(content::text).transpose()?;
@@ -218,7 +232,7 @@ pub(crate) fn record(
         .record(&Record { report, run, content: &files, register: register.as_deref(), cluster, at: now, good, gate })
         .map_err(told)?;
     report.run.recorded = Some(earlier::as_recorded(&entry));
-    if let Some(note) = unreviewed(&store.entries().map_err(told)?, cluster) {
+    if let Some(note) = unreviewed(&store.entries().map_err(told)?, cluster, file) {
         let _ = writeln!(anstream::stderr(), "{}", report::inert(&note));
     }
     let named = judging.answerable.cluster_name.is_some()
@@ -233,7 +247,7 @@ pub(crate) fn record(
 }
 
 /// Which runs of a cluster wait for somebody to read them, where its runs are read at all.
-fn unreviewed(entries: &[Entry], cluster: &str) -> Option<String> {
+fn unreviewed(entries: &[Entry], cluster: &str, file: Option<&Path>) -> Option<String> {
     let mine = entries.iter().filter(|entry| entry.run().is_some_and(|run| run.cluster == cluster));
     let (mut waiting, mut since, mut ever) = (0, None, false);
     for entry in mine {
@@ -247,8 +261,11 @@ fn unreviewed(entries: &[Entry], cluster: &str) -> Option<String> {
     let since = since.filter(|_| ever)?;
     let runs = if waiting == 1 { "run".to_owned() } else { format!("{waiting} runs") };
     let day = since.at.strftime("%Y-%m-%d");
+    let file = file.map_or(String::new(), |file| format!(" --history {}", shell_word(&file.to_string_lossy())));
     Some(format!(
-        "note: nobody has reviewed the last {runs} of {cluster}, since {day}: kube-assay history review last --by NAME"
+        "note: nobody has reviewed the last {runs} of {cluster}, since {day}: kube-assay history{file} review last --cluster {} \
+         --by NAME",
+        shell_word(cluster)
     ))
 }
 
@@ -276,9 +293,9 @@ pub(crate) fn tell_known(report: &Report) {
 /// Tells how the gate stands, and last what to do next.
 pub(crate) fn tell(gate: &Gate, notes: &[String]) {
     let word = match gate.stand {
-        Stand::Open => "open",
-        Stand::Unseen => "closed: not everything could be seen",
-        Stand::Closed => "closed",
+        Stand::Open => "passed",
+        Stand::Unseen => "failed, not everything could be seen",
+        Stand::Closed => "failed",
     };
     let mut lines = vec![format!("gate: {word}")];
     lines.extend(notes.iter().map(|note| format!("  note: {note}")));

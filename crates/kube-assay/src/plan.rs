@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use plan::Plan;
+use plan::{Given, Plan};
 
 use crate::cli::Source;
 use crate::exit::{Exit, mistake};
@@ -58,7 +58,12 @@ pub(crate) fn run(arguments: &PlanArgs) -> anyhow::Result<Exit> {
         Some(path) => read_report(path)?,
         None => judge(&source::run(&arguments.source, None, &content)?, &content, &arguments.judging)?,
     };
-    let plan = Plan::of(&report, &content);
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let given = Given {
+        import: arguments.source.local.import.iter().map(text).collect(),
+        register: arguments.judging.answerable.register.as_ref().map(text),
+    };
+    let plan = Plan::again(&report, &content, &given);
     if let Some(directory) = &arguments.output {
         write(&plan, directory, arguments.force)?;
     } else {

@@ -6,7 +6,7 @@ use assess::Verdict;
 use jiff::Timestamp;
 use report::Beside;
 
-use crate::cli::{Scan, VerdictArg};
+use crate::cli::{Format, Scan, VerdictArg};
 use crate::earlier::{Finder, runs_before};
 use crate::exit::Exit;
 use crate::gate::FailOn;
@@ -45,11 +45,14 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     let (past, (drift, note, sound)) = before;
     let now = Timestamp::now();
     let mut known = false;
-    let gate = arguments.gate.stand(&report, drift.as_ref(), &run, now)?;
+    let mut json = arguments.output.iter().filter(|output| output.format == Format::Json);
+    let kept = json.find_map(|output| Some(output.file.as_ref()?.to_string_lossy().into_owned()));
+    let gate = arguments.gate.stand(&report, kept.as_deref(), drift.as_ref(), &run, now)?;
     if let (Some(store), None) = (&mut history, &failed) {
-        let good = arguments.gate.is_good(&gate, &report, sound);
-        let words = arguments.gate.words(&gate, &report, sound);
-        failed = gate::record(store, &mut report, &run, &arguments.judging, (&cluster, good, &words, now)).err();
+        let good = arguments.gate.is_good(&gate, &report, sound, now);
+        let words = arguments.gate.words(&gate, &report, sound, now);
+        let told = (cluster.as_str(), good, words.as_str(), now);
+        failed = gate::record(store, &mut report, &run, &arguments.judging, arguments.gate.file(), told).err();
         known = good && failed.is_none() && arguments.gate.fail_on == FailOn::None;
     }
     let notes: Vec<String> = note.into_iter().chain(arguments.gate.overwrites(&arguments.output)).collect();
@@ -59,7 +62,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     if let Some(error) = failed {
         return Err(error);
     }
-    if arguments.gate.is_asked() {
+    if arguments.gate.is_told(&gate) {
         gate::tell(&gate, &notes);
     }
     if known {

@@ -114,7 +114,7 @@ fn outputs_are_written_whole_and_beside_each_other() {
     let json = folder.path().join("report.json");
     let into = format!("json={}", json.display());
     let ended = call(&["scan", "--evidence", STOCK, "-o", "terminal", "-o", &into]);
-    assert!(ended.out.contains("1.2.1") && ended.err.is_empty());
+    assert!(ended.out.contains("1.2.1") && ended.err.starts_with("gate: failed\n"), "{}", ended.err);
     let report: report::Report = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(report.schema, report::SCHEMA);
     // A place that cannot be written leaves nothing behind, and an older file whole.
@@ -225,7 +225,11 @@ fn every_format_is_written_at_once() {
     let mut arguments = vec!["scan", "--evidence", STOCK];
     arguments.extend(outputs.iter().flat_map(|output| ["-o", output]));
     let ended = call(&arguments);
-    assert!(ended.code == 1 && ended.out.is_empty() && ended.err.is_empty(), "{}{}", ended.out, ended.err);
+    assert!(ended.code == 1 && ended.out.is_empty(), "{}{}", ended.out, ended.err);
+    // Whoever sees the exit code alone learns what it is about, in few lines, and last what to do.
+    let lines: Vec<&str> = ended.err.lines().collect();
+    assert!(lines[0] == "gate: failed" && lines.len() < 25, "{}", ended.err);
+    assert!(lines.last().unwrap().starts_with("next: mend "), "{}", ended.err);
     for (format, beginning) in formats {
         let told = std::fs::read_to_string(folder.path().join(format)).unwrap();
         let found = if format == "terminal" { told.contains(beginning) } else { told.starts_with(beginning) };

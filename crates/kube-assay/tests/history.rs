@@ -82,6 +82,8 @@ fn a_scheduled_run_says_which_runs_nobody_has_read() {
     let third = scan(&["--section", "1.2"]);
     let note = "note: nobody has reviewed the last 2 runs of prod, since ";
     assert_eq!((third.code, third.err.contains(note)), (1, true), "{}", third.err);
+    let command = format!(": kube-assay history --history {path} review last --cluster prod --by NAME\n");
+    assert!(third.err.contains(&command), "{}", third.err);
     assert_eq!(called(Path::new(path), &["review", "last", "--by", "ann"]).0, 0);
     let (_, text, _) = called(Path::new(path), &["list", "-o", "json"]);
     let listing: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -92,6 +94,38 @@ fn a_scheduled_run_says_which_runs_nobody_has_read() {
             ("none: what is there is taken as known", true),
             ("new since last-good: passed", true),
             ("required: failed; a part of an audit", false),
+        ]
+    );
+}
+
+/// What would hold on a day that is yet to come is no baseline for the runs of today.
+#[test]
+fn a_rehearsal_is_never_good() {
+    let directory = tempfile::tempdir().unwrap();
+    let [path, register] = ["history.db", "register.yaml"].map(|name| directory.path().join(name));
+    std::fs::write(&register, "register: rehearsed\n").unwrap();
+    let (path, register) = (path.to_str().unwrap(), register.to_str().unwrap());
+    let scan = |more: &[&str]| {
+        let mut all = vec!["scan", "--evidence", RUN, "--history", path, "--cluster-name", "prod", "-o", "json"];
+        all.extend(["--fail-on", "none", "--register", register]);
+        all.extend(more);
+        call(&all)
+    };
+    let today = scan(&[]);
+    let rehearsed = scan(&["--as-of", "2999-01-01"]);
+    let of_then = scan(&["--as-of", "2025-01-01"]);
+    assert_eq!([today.code, rehearsed.code, of_then.code], [0, 0, 0], "{}", rehearsed.err);
+    assert!(!rehearsed.err.contains("is the last good run now"), "{}", rehearsed.err);
+    let (_, text, _) = called(Path::new(path), &["list", "-o", "json"]);
+    let listing: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let runs = listing["entries"].as_array().unwrap().iter();
+    let known = "none: what is there is taken as known";
+    assert_eq!(
+        runs.map(|run| (run["run"]["gate"].as_str().unwrap(), run["run"]["good"] == true)).collect::<Vec<_>>(),
+        [
+            (known, true),
+            (&format!("{known}; judged as of 2999-01-01"), false),
+            (&format!("{known}; judged as of 2025-01-01"), true),
         ]
     );
 }

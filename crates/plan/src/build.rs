@@ -9,7 +9,7 @@ use report::{Finding, Report, State};
 use crate::derive::{Move, Way, way};
 use crate::edits::{Edits, target};
 use crate::model::{Hand, Item, Owner, Patch, Plan, SCHEMA, Step, Target, Use};
-use crate::rerun::scan;
+use crate::rerun::{Given, scan};
 use crate::words::{cause, nodes, some, title, trial, warnings};
 use crate::{advice, kubeadm, talos};
 
@@ -23,6 +23,7 @@ type SameRemedy = (Whose, &'static str, String);
 struct Planner<'p> {
     report: &'p Report,
     content: &'p Content,
+    given: &'p Given,
     version: Option<Version>,
     /// Minor version of Talos 1, the newest of the machines.
     talos: Option<u32>,
@@ -38,16 +39,23 @@ struct Work<'p> {
 
 const OTHER: &str = "patches are written for kubeadm and Talos; this platform has its own way";
 const UNKNOWN: &str = "this content does not have the control";
+const ANSWERED: &str = "a person answered that it does not hold: mend it, then answer anew";
 const UNTOLD: &str = "what it should be does not follow from what was seen";
 
 impl Plan {
     /// The plan for the open failures of a report. The same report and content give the same plan.
     pub fn of(report: &Report, content: &Content) -> Self {
+        Self::again(report, content, &Given::default())
+    }
+
+    /// The same, with what a person named in the commands that look again.
+    pub fn again(report: &Report, content: &Content, given: &Given) -> Self {
         let parse = |text: &str| text.parse::<Version>().ok();
         let minors = report.run.captures.iter().filter_map(|capture| parse(capture.identity.get("talos")?));
         let planner = Planner {
             report,
             content,
+            given,
             version: report.kubernetes.as_ref().and_then(|choice| parse(&choice.name)),
             talos: minors.map(|version| version.minor).max(),
         };
@@ -60,6 +68,10 @@ impl<'p> Planner<'p> {
         let mut work: BTreeMap<(Target, Whose), Work<'p>> = BTreeMap::new();
         let mut by_hand: Vec<(&'p Finding, Option<&'p Control>, &'static str)> = Vec::new();
         for finding in self.open() {
+            if finding.is_answered_no() {
+                by_hand.push((finding, self.content.control(&finding.control), ANSWERED));
+                continue;
+            }
             let Some(control) = self.content.control(&finding.control) else {
                 by_hand.push((finding, None, UNKNOWN));
                 continue;
@@ -106,7 +118,8 @@ impl<'p> Planner<'p> {
 
     fn open(&self) -> impl Iterator<Item = &'p Finding> {
         let report: &'p Report = self.report;
-        report.findings.iter().filter(|finding| finding.verdict == Verdict::Fail && finding.decision.state.is_open())
+        let fails = |finding: &&Finding| finding.verdict == Verdict::Fail && finding.decision.state.is_open();
+        report.findings.iter().filter(move |finding| fails(finding) || finding.is_answered_no())
     }
 
     /// What settles a finding by patches of this platform, or why none is written.
@@ -178,7 +191,7 @@ impl<'p> Planner<'p> {
             todo: advice.todo,
             restart: advice.restart,
             rollback: advice.rollback,
-            verify: scan(self.report, &controls),
+            verify: scan(self.report, self.given, &controls),
             controls,
         };
         (step, patches)
@@ -241,7 +254,7 @@ impl<'p> Planner<'p> {
             items,
             remediation,
             subjects: subjects.into_iter().map(str::to_owned).collect(),
-            verify: scan(self.report, &controls),
+            verify: scan(self.report, self.given, &controls),
             controls,
         }
     }
@@ -251,7 +264,9 @@ impl<'p> Planner<'p> {
         let count = |test: &dyn Fn(&&Finding) -> bool| self.report.findings.iter().filter(test).count();
         let provider = count(&|finding| finding.decision.state == State::ProviderOwned);
         let unseen = count(&|finding| finding.verdict == Verdict::Unknown && finding.decision.state.is_open());
-        let asked = count(&|finding| finding.verdict == Verdict::Manual && finding.decision.state.is_open());
+        let asked = count(&|finding| {
+            finding.verdict == Verdict::Manual && finding.decision.state.is_open() && !finding.is_answered_no()
+        });
         let settled = count(&|finding| {
             finding.verdict == Verdict::Fail
                 && finding.decision.state.is_settled()

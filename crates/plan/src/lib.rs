@@ -22,6 +22,7 @@ mod words;
 mod yaml;
 
 pub use model::{Change, Hand, Item, Owner, Patch, Plan, SCHEMA, Step, Target, Use};
+pub use rerun::Given;
 pub use tell::{markdown, terminal};
 pub use yaml::HEADER;
 

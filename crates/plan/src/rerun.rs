@@ -1,18 +1,29 @@
 //! The command that looks again, after a change.
 
-use report::Report;
+use std::borrow::Cow;
+
+use report::{Report, shell_word};
 
 use crate::derive::is_plain;
 
 /// At most so many machines are named.
 const MOST: usize = 12;
 
-/// The command that judges some controls again, or all (none is named), of what was looked at. What a report does not tell stands there in
-/// capitals, so that nobody scans the machine that they happen to sit at. Names that a shell could take for more are left
-/// out.
-pub(crate) fn scan(report: &Report, controls: &[String]) -> String {
+/// What a person named when they asked, and has to name again: it stands in no report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// What was imported (`--import`).
+    pub import: Vec<String>,
+    /// The register (`--register`).
+    pub register: Option<String>,
+}
+
+/// The command that judges some controls again, or all (none is named), of what was looked at. What neither a report nor a
+/// person told stands there in capitals, so that nobody scans the machine that they happen to sit at. Names of a report that
+/// a shell could take for more are left out; a person's own are quoted.
+pub(crate) fn scan(report: &Report, given: &Given, controls: &[String]) -> String {
     let mut words = vec!["kube-assay scan".to_owned()];
-    words.extend(source(report));
+    words.extend(source(report, given));
     let profiles = report.profiles.iter().filter(|profile| is_plain(&profile.name));
     words.extend(profiles.map(|profile| format!("--profile {}", profile.name)));
     let controls: Vec<&str> =
@@ -21,17 +32,18 @@ pub(crate) fn scan(report: &Report, controls: &[String]) -> String {
         words.push(format!("--control {}", controls.join(",")));
     }
     if report.register.is_some() {
-        words.push("--register REGISTER".to_owned());
+        words.push(format!("--register {}", given.register.as_deref().map_or("REGISTER".into(), shell_word)));
     }
     words.join(" ")
 }
 
 /// Where to look: at what the report was made of, as it is after the change. None: at the node that the command runs on.
-fn source(report: &Report) -> Option<String> {
+fn source(report: &Report, given: &Given) -> Option<String> {
     let captures = &report.run.captures;
     let is = |source: &str| captures.iter().any(|capture| capture.source == source);
     if is("recording") || is("saved") {
-        return Some("--import DIR".to_owned());
+        let paths: Vec<Cow<'_, str>> = given.import.iter().map(|path| shell_word(path)).collect();
+        return Some(format!("--import {}", if paths.is_empty() { "DIR".to_owned() } else { paths.join(" ") }));
     }
     if is("cluster") || is("cluster-node") {
         // A node in it was looked at from within.

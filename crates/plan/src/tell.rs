@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use report::{inert, markdown_fence, markdown_text, wrap};
+use report::{inert, markdown_code, markdown_fence, markdown_text, wrap};
 
 use crate::model::{Change, Hand, Plan, Step};
 use crate::words::some;
@@ -22,6 +22,8 @@ enum Line {
     Entry(String),
     /// A label, and its text.
     Said(&'static str, String),
+    /// A label, and a command that is pasted as it stands.
+    Command(&'static str, String),
     Item(String),
     /// Lines that stay as they are.
     Code(String),
@@ -41,7 +43,7 @@ pub fn terminal(plan: &Plan, width: usize) -> String {
                 let rule = width.saturating_sub(inert(&own).chars().count() + 6);
                 ("\n".to_owned(), format!("---- {own} {}", "-".repeat(rule)))
             }
-            Line::Said(label, own) => (format!("    {label:<10} "), own),
+            Line::Said(label, own) | Line::Command(label, own) => (format!("    {label:<10} "), own),
             Line::Item(own) => ("    - ".to_owned(), own),
             Line::Code(own) => {
                 code(&mut text, &own, width);
@@ -75,7 +77,7 @@ pub fn markdown(plan: &Plan) -> String {
     let mut text = String::new();
     let mut listed = false;
     for line in lines(plan) {
-        let item = matches!(line, Line::Item(_) | Line::Said(..) | Line::Entry(_));
+        let item = matches!(line, Line::Item(_) | Line::Said(..) | Line::Command(..) | Line::Entry(_));
         if listed && !item {
             text.push('\n');
         }
@@ -83,15 +85,29 @@ pub fn markdown(plan: &Plan) -> String {
         let _ = match line {
             Line::Title(own) => writeln!(text, "# {}\n", markdown_text(&own)),
             Line::Heading(own) => writeln!(text, "## {}\n", markdown_text(&own)),
-            Line::Text(own) => writeln!(text, "{}\n", markdown_text(&own)),
+            Line::Text(own) => writeln!(text, "{}\n", marked(&own)),
             Line::Entry(own) => writeln!(text, "- **{}**", markdown_text(&own)),
-            Line::Said(label, own) => writeln!(text, "- **{label}** {}", markdown_text(&own)),
-            Line::Item(own) => writeln!(text, "  - {}", markdown_text(&own)),
+            Line::Said(label, own) => writeln!(text, "- **{label}** {}", marked(&own)),
+            Line::Command(label, own) => writeln!(text, "- **{label}** {}", markdown_code(&own)),
+            Line::Item(own) => writeln!(text, "  - {}", marked(&own)),
             Line::Code(own) => writeln!(text, "{}", markdown_fence(&own)),
             Line::Break => Ok(()),
         };
     }
     text
+}
+
+/// Text as Markdown: what stands between backticks is a command, and is pasted as it stands. Whatever a foreign backtick
+/// does to the pairs, each part is harmless as it is told.
+fn marked(own: &str) -> String {
+    let parts: Vec<&str> = own.split('`').collect();
+    let last = parts.len() - 1;
+    let told = parts.iter().enumerate().map(|(at, part)| match at % 2 {
+        1 if at < last && !part.trim().is_empty() => markdown_code(part),
+        1 => markdown_text(&format!("`{part}{}", if at < last { "`" } else { "" })),
+        _ => markdown_text(part),
+    });
+    told.collect()
 }
 
 fn lines(plan: &Plan) -> Vec<Line> {
@@ -159,7 +175,7 @@ fn step(step: &Step, plan: &Plan, lines: &mut Vec<Line>) {
     lines.extend(step.changes.iter().map(|own| Line::Said("change", change(own))));
     lines.extend(step.patches.iter().map(|own| Line::Said("patch", format!("{} goes to {}", own.patch, own.goes))));
     lines.extend(step.todo.iter().enumerate().map(|(at, own)| Line::Said("do", format!("{}. {own}", at + 1))));
-    lines.push(Line::Said("verify", step.verify.clone()));
+    lines.push(Line::Command("verify", step.verify.clone()));
     lines.push(Line::Said("rollback", step.rollback.clone()));
 }
 
@@ -194,7 +210,7 @@ fn hand(hand: &Hand, lines: &mut Vec<Line>) {
     lines.push(Line::Said("because", hand.because.clone()));
     lines.push(Line::Code(hand.remediation.clone()));
     if hand.controls.len() <= SHORT {
-        lines.push(Line::Said("verify", hand.verify.clone()));
+        lines.push(Line::Command("verify", hand.verify.clone()));
     }
 }
 
@@ -205,4 +221,26 @@ fn whose(owner: Option<&str>, source: Option<&str>) -> String {
 
 fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_pasted_as_they_stand() {
+        for (said, expected) in [
+            (
+                "On a node: `find / -exec x {} \\; | tee > a_b`, then <b>.",
+                "On a node: `find / -exec x {} \\; | tee > a_b`, then &lt;b&gt;.",
+            ),
+            ("a_b", "a\\_b"),
+            // A foreign backtick opens nothing.
+            ("it is ` <img>", "it is \\` &lt;img&gt;"),
+            ("``", "\\`\\`"),
+            ("`a` and ` <img>", "`a` and \\` &lt;img&gt;"),
+        ] {
+            assert_eq!(marked(said), expected, "{said}");
+        }
+    }
 }

@@ -203,6 +203,35 @@ fn steps_are_in_the_order_that_is_safe() {
     assert!(crate::words::warnings(Target::Kubelet, &edits)[0].contains("first the kernel's settings"));
 }
 
+/// What a person found wanting is work like a failure, and no question that waits for an answer.
+#[test]
+fn an_answer_that_does_not_hold_is_work_for_a_person() {
+    let report = |by: &Json| -> report::Report {
+        let seen = json!({ "fact": "f", "value": null, "how": "", "source": "", "decides": false });
+        let mut own = serde_json::to_value(finding(&seen)).unwrap();
+        own["verdict"] = json!("manual");
+        own["decision"] = json!({ "state": "required", "by": by, "entry": "register.yaml:3" });
+        serde_json::from_value(json!({
+            "schema": report::SCHEMA, "tool": { "name": "kube-assay", "version": "test" },
+            "run": { "selection": null, "captures": [] }, "platform": { "name": "kubeadm", "reason": "" },
+            "kubernetes": null, "profiles": [], "warnings": [],
+            "coverage": { "within_reach": 0, "decided": 0, "outside": 0 }, "counts": {}, "findings": [own],
+        }))
+        .unwrap()
+    };
+    let plan = |by: &Json| crate::Plan::of(&report(by), &content());
+    let answered = plan(&json!("ann on 2026-11-01"));
+    assert_eq!((answered.by_hand.len(), answered.left.len()), (1, 0));
+    assert!(answered.by_hand[0].because.contains("answered that it does not hold"), "{}", answered.by_hand[0].because);
+    assert!(!crate::terminal(&answered, 80).contains("there is nothing to do"));
+    // A class that demands an answer is none.
+    let asked = plan(&Json::Null);
+    assert_eq!(
+        (asked.by_hand.len(), asked.left.as_slice()),
+        (0, &["1 are questions that a person answers".to_owned()][..])
+    );
+}
+
 /// Whoever pastes the command looks at what the report was made of, or is asked to say it.
 #[test]
 fn a_command_that_looks_again_says_where() {
@@ -214,7 +243,7 @@ fn a_command_that_looks_again_says_where() {
             })
             .collect()
     };
-    let scan = |all: &[(&str, &str)], controls: &[&str]| {
+    let scan_given = |all: &[(&str, &str)], given: &crate::Given, controls: &[&str]| {
         let report: report::Report = serde_json::from_value(json!({
             "schema": report::SCHEMA, "tool": { "name": "kube-assay", "version": "test" },
             "run": { "selection": null, "captures": captures(all) },
@@ -223,8 +252,9 @@ fn a_command_that_looks_again_says_where() {
         }))
         .unwrap();
         let controls: Vec<String> = controls.iter().map(|name| (*name).to_owned()).collect();
-        crate::rerun::scan(&report, &controls)
+        crate::rerun::scan(&report, given, &controls)
     };
+    let scan = |all: &[(&str, &str)], controls: &[&str]| scan_given(all, &crate::Given::default(), controls);
     for (captures, expected) in [
         (&[("n", "node")][..], "kube-assay scan --control a,b"),
         (&[("n", "tree")], "kube-assay scan --node-root ROOT --control a,b"),
@@ -244,6 +274,14 @@ fn a_command_that_looks_again_says_where() {
         assert_eq!(scan(captures, &["a", "b"]), expected);
     }
     assert_eq!(scan(&[("n", "node")], &[]), "kube-assay scan");
+    // What a person named is named again.
+    let given = crate::Given { import: vec!["nodes/cp-1".to_owned(), "a node".to_owned()], register: None };
+    assert_eq!(
+        scan_given(&[("n", "recording")], &given, &["a"]),
+        "kube-assay scan --import nodes/cp-1 'a node' --control a"
+    );
+    // Another source is not imported.
+    assert_eq!(scan_given(&[("n", "tree")], &given, &[]), "kube-assay scan --node-root ROOT");
     assert_eq!(scan(&[("n", "node")], &["a; b", "*"]), "kube-assay scan");
 }
 

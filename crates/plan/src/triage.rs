@@ -8,11 +8,11 @@ mod tell;
 mod tests;
 
 use assess::Verdict;
-use report::{Finding, Report, State, verdict_word};
+use report::{Finding, Report, State, shell_word, verdict_word};
 
 use crate::derive::is_plain;
 use crate::model::Plan;
-use crate::rerun;
+use crate::rerun::{self, Given};
 
 pub use tell::terminal;
 
@@ -182,11 +182,17 @@ impl<'r> Asked<'_, 'r> {
         if decision.state == State::ProviderOwned {
             return ("the provider".to_owned(), None);
         }
+        if decision.state == State::None {
+            return ("nobody has to: nothing is open".to_owned(), None);
+        }
         let entry = format!("{{ owner: NAME, of: {{ components: [{}] }} }}", word(&finding.component, "COMPONENT"));
         match &self.report.register {
             Some(register) => (
                 format!("no entry of the register {} names who answers for {}", register.name, finding.component),
-                Some(format!("add to its owners `{entry}`, then `{}`", rerun::scan(self.report, &[]))),
+                Some(format!(
+                    "add to its owners `{entry}`, then `{}`",
+                    rerun::scan(self.report, &Given::default(), &[])
+                )),
             ),
             None => (
                 "there is no register, so nobody answers for it".to_owned(),
@@ -232,22 +238,32 @@ impl<'r> Asked<'_, 'r> {
 
     /// The command that settles what is open.
     fn settles(&self, finding: &Finding) -> String {
-        let file = word(self.file, "REPORT");
-        let draft = format!("kube-assay register add {} --report {file}", word(&finding.control, "CONTROL"));
-        let again = rerun::scan(self.report, std::slice::from_ref(&finding.control));
+        let file = shell_word(self.file);
+        let plan = format!("kube-assay plan --report {file}");
+        let control = word(&finding.control, "CONTROL");
+        let draft = format!("kube-assay register add {control} --report {file}");
+        let again = rerun::scan(self.report, &Given::default(), std::slice::from_ref(&finding.control));
+        // What has an entry is decided in that one: a second beside it helps nobody.
+        if let Some(edit) = finding.edit() {
+            return match finding.verdict {
+                _ if finding.is_answered_no() => format!("{plan}, then answer anew: {edit}"),
+                Verdict::Fail => format!("{plan}, or decide anew: {edit}"),
+                _ => format!("decide anew: {edit}"),
+            };
+        }
         match finding.verdict {
             Verdict::Manual => draft,
             Verdict::Unknown => finding.help.as_ref().map_or(again.clone(), |help| format!("{help}, then `{again}`")),
             _ if !(self.may_be_accepted)(&finding.control) => {
-                format!("kube-assay plan --report {file} (it may never be accepted)")
+                format!("{plan} (a failure of {control} may never be accepted)")
             }
-            _ => format!("kube-assay plan --report {file}, or to accept it: `{draft}`"),
+            _ => format!("{plan}, or to accept it: `{draft}`"),
         }
     }
 
     /// What is settled is so by this report; a history tells since when, and whether a later run says otherwise.
     fn rerun(&self, finding: &Finding, past: Option<&[Earlier]>) -> Said {
-        let again = rerun::scan(self.report, std::slice::from_ref(&finding.control));
+        let again = rerun::scan(self.report, &Given::default(), std::slice::from_ref(&finding.control));
         let state = finding.decision.state;
         if state.is_open() {
             return ("after the change".to_owned(), Some(again));
@@ -283,9 +299,10 @@ impl<'r> Asked<'_, 'r> {
     fn store(&self) -> Said {
         match &self.report.run.recorded {
             Some(recorded) => (format!("run {} of the history ({:.12})", recorded.number, recorded.head), None),
-            None => {
-                ("this run is in no history".to_owned(), Some(format!("{} --history", rerun::scan(self.report, &[]))))
-            }
+            None => (
+                "this run is in no history".to_owned(),
+                Some(format!("{} --history", rerun::scan(self.report, &Given::default(), &[]))),
+            ),
         }
     }
 }

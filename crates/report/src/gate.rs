@@ -1,5 +1,7 @@
 //! The gate: whether a pipeline may go on, what stands in its way, and what to do next. Pure.
 
+mod next;
+
 use std::collections::BTreeSet;
 
 use assess::Verdict;
@@ -14,6 +16,12 @@ use crate::words::{self, number};
 
 /// How far two machines' clocks may be apart.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(10);
+
+/// Why what the baseline's register settled is open again, where none was given.
+const UNREGISTERED: &str = "no register was given, and the baseline was decided by one (--register FILE)";
+
+/// So many lines are told of what stands in the way, of what was not seen, and of notes.
+const MOST: usize = 10;
 
 /// What closes a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +51,8 @@ pub struct Policy {
     /// The nodes that the cluster's own list shows: any other is no longer there. None: there is no whole list, so nobody
     /// knows what became of a node that was not looked at.
     pub listed: Option<BTreeSet<String>>,
+    /// Where this report is kept as JSON, for the commands that read it; none: it is not.
+    pub kept: Option<String>,
 }
 
 /// How a gate stands.
@@ -74,7 +84,6 @@ struct Found {
     unseen: Vec<String>,
     notes: Vec<String>,
     ids: Vec<String>,
-    overdue: Vec<String>,
     /// Whether failures stand in the way that were known in another state.
     altered: bool,
     /// Whether nodes do that were not looked at.
@@ -107,7 +116,7 @@ pub fn gate(report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
     found.age(report, policy);
     found.day(report, policy);
     found.tailored(report);
-    found.told(drift)
+    found.told(report, drift, policy)
 }
 
 impl Found {
@@ -122,7 +131,6 @@ impl Found {
                 "expired: {id} {} was decided until {until}: {owner} answers for it ({entry})",
                 finding.title
             ));
-            self.overdue.push(format!("{owner} decides anew about {id} ({entry})"));
         }
     }
 
@@ -136,7 +144,11 @@ impl Found {
                 (Verdict::Unknown, State::Required) if any => self.failure("unknown", finding),
                 (Verdict::Unknown, State::Required) => self.unseen.push(format!("not seen: {}", line(finding))),
                 (Verdict::Manual, State::Unanswered | State::Required) if any => self.failure("unanswered", finding),
-                (Verdict::Manual, State::Required) => self.failure("answered, it does not hold", finding),
+                (Verdict::Manual, State::Required) if finding.is_answered_no() => {
+                    self.failure("answered, it does not hold", finding);
+                }
+                // A class of the register demands an answer.
+                (Verdict::Manual, State::Required) => self.failure("unanswered", finding),
                 _ => {}
             }
         }
@@ -200,6 +212,7 @@ impl Found {
                 let why = match (change.after.lapsed.is_empty(), foreign) {
                     (false, _) => change.after.lapsed.join("; "),
                     (true, Some(_)) => "the register speaks of another cluster".to_owned(),
+                    (true, None) if report.register.is_none() => UNREGISTERED.to_owned(),
                     (true, None) => "no entry speaks of it any more".to_owned(),
                 };
                 let owner = change.after.owner.as_deref().or(change.before.owner.as_deref()).unwrap_or("nobody");
@@ -307,19 +320,21 @@ impl Found {
         }
     }
 
-    /// The day on which decisions were judged, where it is past.
+    /// The day on which decisions were judged, where it is not that of now.
     fn day(&mut self, report: &Report, policy: &Policy) {
-        let day = report.register.as_ref().map(|register| register.as_of.as_str());
-        let Some(day) = day.and_then(|day| day.parse::<Date>().ok()) else { return };
-        // It may still be that day somewhere.
-        let yesterday = policy.now.to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
-        if day < yesterday {
-            self.notes
-                .push(format!("decisions were judged as of {day}: what has expired since then counts as accepted"));
-        }
+        self.notes.extend(other_day(report, policy.now).map(|other| match other {
+            OtherDay::Past(day) => {
+                format!("decisions were judged as of {day}: what has expired since then counts as accepted")
+            }
+            OtherDay::Future(day) => {
+                format!(
+                    "decisions were judged as of {day}: that is yet to come, so this is a rehearsal and no good run"
+                )
+            }
+        }));
     }
 
-    fn told(self, drift: Option<&Drift>) -> Gate {
+    fn told(self, report: &Report, drift: Option<&Drift>, policy: &Policy) -> Gate {
         let stand = match (self.closed.is_empty(), self.unseen.is_empty()) {
             (false, _) => Stand::Closed,
             (true, false) => Stand::Unseen,
@@ -335,26 +350,52 @@ impl Found {
                 let gone = if self.left { gone } else { "" };
                 format!("let the audit see what is named above, then run it again{gone}")
             }
-            Stand::Closed if self.ids.is_empty() => self.overdue.join("; "),
             Stand::Closed => {
-                let ids: Vec<&str> = self.ids.iter().map(String::as_str).collect();
-                let id = ids[0];
                 let known = if self.altered {
                     "; a run with --fail-on none takes all that is open as known in the state of today"
                 } else {
                     ""
                 };
-                format!(
-                    "mend {} (kube-assay explain {id}), or have it accepted: kube-assay register add --report REPORT {id}{known}",
-                    words::some(&ids, false)
-                )
+                format!("{}{known}", next::next(report, &self.ids, policy.kept.as_deref()))
             }
         };
-        let mut told = self.closed;
-        told.extend(self.unseen);
-        told.extend(self.notes.into_iter().map(|note| format!("note: {note}")));
+        let mut told = bounded(self.closed);
+        told.extend(bounded(self.unseen));
+        told.extend(bounded(self.notes).into_iter().map(|note| format!("note: {note}")));
         Gate { stand, told, next }
     }
+}
+
+/// A day that is not that of now, nowhere on earth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherDay {
+    /// It is over.
+    Past(Date),
+    /// It is yet to come: what is judged as of it is a rehearsal.
+    Future(Date),
+}
+
+/// The day on which a report's register decided, if it is another one than now; none also where there is no register.
+pub fn other_day(report: &Report, now: Timestamp) -> Option<OtherDay> {
+    let day = report.register.as_ref()?.as_of.parse::<Date>().ok()?;
+    let today = now.to_zoned(TimeZone::UTC).date();
+    if day < today.saturating_sub(1.day()) {
+        Some(OtherDay::Past(day))
+    } else if day > today.saturating_add(1.day()) {
+        Some(OtherDay::Future(day))
+    } else {
+        None
+    }
+}
+
+/// The first lines, and how many there are beyond: whoever wants all of them reads the report.
+fn bounded(mut lines: Vec<String>) -> Vec<String> {
+    if lines.len() > MOST {
+        let more = lines.len() - MOST;
+        lines.truncate(MOST);
+        lines.push(format!("and {more} more"));
+    }
+    lines
 }
 
 /// Whether it was seen before, and this source can never show it.

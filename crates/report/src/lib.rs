@@ -31,14 +31,14 @@ pub use build::{Answerable, Material, build};
 pub use csv::csv;
 pub use fold::{expand, refold, roll_up};
 pub use formats::{filter, json, schema, written, yaml};
-pub use gate::{FailOn, Gate, Policy, Stand, gate};
+pub use gate::{FailOn, Gate, OtherDay, Policy, Stand, gate, other_day};
 pub use github::github;
 pub use html::html;
 pub use junit::junit;
 pub use kube_bench::{
     ImportError, Imported, KUBE_BENCH, KubeBench, imported, kube_bench, kube_bench_json, read_kube_bench,
 };
-pub use markdown::{fenced as markdown_fence, markdown, text as markdown_text};
+pub use markdown::{code as markdown_code, fenced as markdown_fence, markdown, text as markdown_text};
 pub use model::{
     CaptureInfo, CitedBy, Coverage, Finding, ProfileInfo, RecordedAs, RegisterInfo, Report, RunInfo, SCHEMA, Subject,
     Tool,
@@ -48,4 +48,4 @@ pub use sarif::sarif;
 pub use terminal::{Options, terminal, wrap};
 pub use triage::{First, triage};
 pub use wide::wide;
-pub use words::{inert, priority as priority_word, verdict as verdict_word};
+pub use words::{inert, priority as priority_word, shell_word, verdict as verdict_word};

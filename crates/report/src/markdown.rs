@@ -207,6 +207,16 @@ pub fn text(foreign: &str) -> String {
     safe.replace("://", "&#58;//").replace("www.", "www&#46;")
 }
 
+/// One line as it stands, for whoever copies it: nothing in it is markup, and nothing is escaped.
+pub fn code(line: &str) -> String {
+    let line = inert(line);
+    let runs = line.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(runs + 1);
+    // One space at both ends is taken away where a line is shown.
+    let pad = if line.starts_with(['`', ' ']) || line.ends_with(['`', ' ']) { " " } else { "" };
+    format!("{fence}{pad}{line}{pad}{fence}")
+}
+
 /// Lines as they stand, in a fence that none of them closes.
 pub fn fenced(lines: &str) -> String {
     let runs = lines.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
@@ -231,6 +241,14 @@ mod tests {
             ("www.example.org & \\", "www&#46;example.org &amp; \\\\"),
         ] {
             assert_eq!(text(foreign), expected);
+        }
+        for (line, expected) in [
+            ("a | b > c_d {} \\;", "`a | b > c_d {} \\;`"),
+            ("x` <img> ``y", "```x` <img> ``y```"),
+            ("`x", "`` `x ``"),
+            ("two\nlines", "`two\\nlines`"),
+        ] {
+            assert_eq!(code(line), expected);
         }
         assert_eq!(fenced("```\nrm\n````"), "`````text\n```\nrm\n````\n`````\n");
     }

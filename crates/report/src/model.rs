@@ -235,6 +235,26 @@ impl Finding {
     pub fn id(&self) -> &str {
         self.cited_by.first().map_or(&self.control, |cited| &cited.id)
     }
+
+    /// Whether a person answered the question, and found that it does not hold. A class alone that demands an answer is
+    /// nobody's answer.
+    pub fn is_answered_no(&self) -> bool {
+        self.verdict == Verdict::Manual && self.decision.state == State::Required && self.decision.by.is_some()
+    }
+
+    /// What to edit in the register, so that a decision that expired or an answer that does not hold is made anew; none:
+    /// there is nothing of the kind.
+    pub fn edit(&self) -> Option<String> {
+        let decision = &self.decision;
+        let entry = decision.entry.as_deref().unwrap_or("the register");
+        match decision.state {
+            _ if self.is_answered_no() => Some(format!("edit the answer ({entry})")),
+            // Exceptions, grants and answers have somebody who approved or gave them; a class has none.
+            State::Overdue if decision.by.is_some() => Some(format!("edit `expires` of the entry ({entry})")),
+            State::Overdue => Some(format!("edit `recheck` of the entry ({entry})")),
+            _ => None,
+        }
+    }
 }
 
 impl From<&SubjectName> for Subject {

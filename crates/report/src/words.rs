@@ -25,6 +25,15 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A word of a command as a shell reads it: quoted where it is more than a plain name or path.
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/@:,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
 /// Whether a character acts instead of standing there: controls, what turns the reading direction, what is invisible, and
 /// what is no character and so may stand in no XML.
 pub(crate) fn steers(letter: char) -> bool {
@@ -161,6 +170,20 @@ mod tests {
             ("zero\u{200b}width", "zero\\u{200b}width"),
         ] {
             assert_eq!(inert(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_word_for_a_shell_stays_one_word() {
+        for (word, expected) in [
+            ("audit/report-1.json", "audit/report-1.json"),
+            ("", "''"),
+            ("node cp-1", "'node cp-1'"),
+            ("it's", r"'it'\''s'"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("~", "'~'"),
+        ] {
+            assert_eq!(shell_word(word), expected);
         }
     }
 

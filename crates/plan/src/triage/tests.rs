@@ -64,6 +64,12 @@ fn the_first_step_that_is_missing_is_told_by_state() {
         finding("open", "fail", "critical", &owned("required")),
         finding("never", "fail", "critical", &owned("required")),
         finding("late", "fail", "high", &owned("overdue")),
+        finding(
+            "refuted",
+            "manual",
+            "high",
+            &json!({ "state": "required", "owner": "node-team", "by": "ann on 2026-11-01", "entry": "r.yaml:3" }),
+        ),
         finding("asked", "manual", "high", &owned("unanswered")),
         finding("unseen", "unknown", "high", &owned("required")),
         finding("accepted", "fail", "high", &owned("accepted")),
@@ -72,8 +78,21 @@ fn the_first_step_that_is_missing_is_told_by_state() {
     ];
     let expected = [
         ("open", Some(Stage::Settle), "kube-assay plan --report report.json, or"),
-        ("never", Some(Stage::Settle), "kube-assay plan --report report.json (it may never"),
-        ("late", Some(Stage::Settle), "kube-assay plan"),
+        (
+            "never",
+            Some(Stage::Settle),
+            "kube-assay plan --report report.json (a failure of never may never be accepted)",
+        ),
+        (
+            "late",
+            Some(Stage::Settle),
+            "kube-assay plan --report report.json, or decide anew: edit `recheck` of the entry",
+        ),
+        (
+            "refuted",
+            Some(Stage::Settle),
+            "kube-assay plan --report report.json, then answer anew: edit the answer (r.yaml:3)",
+        ),
         ("asked", Some(Stage::Settle), "kube-assay register add asked --report report.json"),
         ("unseen", Some(Stage::Settle), "kube-assay scan --profile cis-2.0.1 --control unseen --register REGISTER"),
         ("accepted", Some(Stage::Store), "kube-assay scan --profile cis-2.0.1 --register REGISTER --history"),
@@ -122,6 +141,17 @@ fn a_history_tells_since_when_and_whether_a_later_run_says_otherwise() {
     }
 }
 
+/// What is not open asks nobody for anything, whoever may own it.
+#[test]
+fn what_passes_wants_no_owner() {
+    let report = report(true, true, &[finding("passes", "pass", "critical", &json!({ "state": "none" }))]);
+    let plan = plan();
+    let asked = Asked { report: &report, plan: &plan, file: "r", past: None, may_be_accepted: &|_| true };
+    let triage = asked.triage(&["passes".to_owned()]);
+    assert_eq!(triage.all[0].missing(), None);
+    assert_eq!(triage.all[0].stages[0].said, "nobody has to: nothing is open");
+}
+
 #[test]
 fn foreign_words_steer_nothing_and_are_no_command() {
     let mut hostile = finding("x; reboot", "fail", "high", &json!({ "state": "required", "owner": "a\u{1b}[2J" }));
@@ -132,6 +162,6 @@ fn foreign_words_steer_nothing_and_are_no_command() {
     let text = terminal(&asked.triage(&[]), true, 80);
     assert!(text.lines().all(|line| report::inert(line) == line), "{text}");
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(!text.contains("reboot"), "{text}");
-    assert!(text.contains("kube-assay register add CONTROL --report REPORT"), "{text}");
+    assert!(!text.contains("; reboot"), "{text}");
+    assert!(text.contains("kube-assay register add CONTROL --report '$(reboot)'"), "{text}");
 }

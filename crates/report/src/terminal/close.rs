@@ -174,11 +174,16 @@ impl<'r> Telling<'r> {
         let count = |verdict| report.counts.get(&verdict).copied().unwrap_or(0);
         let unseen = count(Verdict::Unknown).saturating_sub(report.coverage.outside);
         let told = report.findings.iter().any(|finding| finding.verdict == Verdict::Fail);
+        let answered = report.findings.iter().filter(|finding| finding.is_answered_no()).count();
         self.page.blank();
         if first.is_empty() {
             let line = match count(Verdict::Fail) {
                 0 if unseen > 0 => {
                     format!("Nothing failed, but {unseen} could not be seen: see what would help, above.")
+                }
+                0 if answered > 0 => {
+                    let questions = number(answered, "question was", "questions were");
+                    format!("Nothing failed by evidence, but {questions} answered: it does not hold.")
                 }
                 0 => "Nothing failed.".to_owned(),
                 settled if told => format!("{settled} failed, and nothing of it is open."),
