@@ -298,3 +298,32 @@ fn the_update_of_a_profile_names_the_entries_that_it_touches() {
     assert!(diff("cis-1.12").out.contains("no entry of the register is touched"));
     assert!(diff("talos").out.contains("answer for rbac-no-wildcards: talos does not demand it"));
 }
+
+/// What a person found wanting fails the run, and whoever reads its end learns why, and where to go on.
+#[test]
+fn an_answer_that_does_not_hold_is_told_to_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let register = path("register.yaml");
+    let answer = "register: demo\nanswers:\n  - control: users-do-not-use-client-certificates\n    holds: false\n    evidence: >-\n      \
+                  We looked at the kubeconfigs of the platform team, and three hold client certificates of people.\n    \
+                  author: ann.lee@example.org\n    date: 2026-03-01\n    expires: 2026-12-31\n";
+    std::fs::write(&register, answer).unwrap();
+    let json = format!("json={}", path("report.json"));
+    let hardened = ["--evidence", "fixtures/runs/kubeadm-hardened-v1.36.run", "--profile", "cis-2.0.1"];
+    let decided = ["--register", &register, "--as-of", "2026-03-04"];
+    let ended = call(&[&["scan"], &hardened[..], &decided, &["-o", "terminal", "-o", &json]].concat());
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.out.ends_with("Nothing failed by evidence, but 1 question was answered: it does not hold.\n"));
+    let lines: Vec<&str> = ended.err.lines().collect();
+    assert!(lines[0] == "gate: failed" && lines[1].starts_with("  answered, it does not hold: 3.1.1 "), "{lines:?}");
+    let next = format!("next: mend what 3.1.1 asks for, then answer anew: edit the answer ({register}:3)");
+    assert_eq!(lines.last(), Some(&next.as_str()));
+    let plan = call(&[&["plan"], &hardened[..], &decided].concat());
+    let plan = plan.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(plan.contains("a person answered that it does not hold") && !plan.contains("nothing to do"), "{plan}");
+    assert!(plan.contains(&format!("--register {register}")), "{plan}");
+    let triage = call(&["triage", "--report", &path("report.json"), "3.1.1"]);
+    let triage = triage.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(triage.contains("then answer anew: edit the answer (") && !triage.contains("register add"), "{triage}");
+}

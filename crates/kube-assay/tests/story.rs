@@ -179,7 +179,14 @@ fn the_gate_follows_the_cluster_and_its_register() {
     let expired = story.gate("2025-12-02", &[]);
     let line = red(&expired, "expired: 1.2.15 ")[0];
     assert!(line.contains("platform-team answers for it"), "{line}");
-    assert!(told(&expired).last().unwrap().contains("platform-team decides anew about 1.2.15"), "{}", expired.err);
+    assert!(
+        told(&expired)
+            .last()
+            .unwrap()
+            .contains("platform-team decides anew about 1.2.15: edit `expires` of the entry ("),
+        "{}",
+        expired.err
+    );
 
     story.mend();
     green(&story.gate("2025-12-03", &[]));
