@@ -237,6 +237,8 @@ fn a_known_failure_is_known_in_its_state() {
     let compared = call(&["compare", "--history", &history, "3", &report]);
     assert_eq!(compared.code, 1, "{}", compared.err);
     assert!(compared.out.starts_with("WORSE: 1 known failure in another state."), "{}", compared.out);
+    assert!(compared.out.contains("-- Known failures in another state: more is wrong than before"), "{}", compared.out);
+    assert!(!compared.out.contains("with other values"), "it is told once: {}", compared.out);
     let none = story.gate("2026-11-05", &none);
     green(&none);
     green(&story.gate("2026-11-06", &[]));

@@ -332,7 +332,12 @@ impl Change {
 
     /// Whether somebody has to act on a failure that nobody knew, at all or in this state.
     pub fn is_worse(&self) -> bool {
-        (self.is_new_failure() || self.is_altered_failure()) && self.is_open()
+        self.is_new_failure() && self.is_open() || self.is_worse_than_known()
+    }
+
+    /// Whether somebody has to act on a failure that was known in another state.
+    pub(crate) fn is_worse_than_known(&self) -> bool {
+        self.is_altered_failure() && self.is_open()
     }
 
     /// Whether the cluster made it, or whatever else may have been the cluster.

@@ -76,7 +76,7 @@ pub(crate) fn worse(drift: &Drift) -> Option<String> {
         let count = count(&|change| change.kind == kind && change.is_new_failure() && change.is_open());
         said.extend((count > 0).then(|| number(count, one, many)));
     }
-    let altered = count(&|change| change.is_altered_failure() && change.is_open());
+    let altered = count(&Change::is_worse_than_known);
     said.extend(
         (altered > 0).then(|| number(altered, "known failure in another state", "known failures in another state")),
     );
@@ -103,11 +103,13 @@ pub(crate) fn rest(drift: &Drift) -> String {
     let count = |what: &dyn Fn(&Change) -> bool| drift.changes.iter().filter(|change| what(change)).count();
     let settled = count(&|change| change.is_new_failure() && !change.is_open());
     let beyond = count(&|change| change.kind == Kind::VisibilityLost && !change.is_lost());
+    // What is known in another state is told as worse, and once.
+    let values = drift.count(Kind::EvidenceChanged).saturating_sub(count(&Change::is_worse_than_known));
     for (count, word) in [
         (settled, "new and settled"),
         (beyond, "no longer seen, which nobody has to act on"),
         (drift.count(Kind::Fixed), "fixed"),
-        (drift.count(Kind::EvidenceChanged), "with other values"),
+        (values, "with other values and the same verdict"),
         (drift.count(Kind::Dropped), "dropped"),
     ] {
         said.extend((count > 0).then(|| format!("{count} {word}")));
@@ -138,6 +140,9 @@ pub(crate) fn heading(kind: Kind) -> &'static str {
         Kind::Unchanged => "Unchanged",
     }
 }
+
+/// The heading over failures that are known in another state; what it means stands nowhere else.
+pub(crate) const ALTERED: &str = "Known failures in another state: more is wrong than before, or the value is another";
 
 /// What made it.
 pub(crate) fn causes(change: &Change, drift: &Drift) -> String {
