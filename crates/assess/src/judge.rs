@@ -11,6 +11,8 @@ use crate::node::Node;
 use crate::operators;
 use crate::value::{How, Known, Resolved, Seen, Unknown, Value};
 
+mod offends;
+
 /// What follows from evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -51,6 +53,11 @@ pub struct Observed {
     pub source: String,
     /// Whether it decides, or is only shown.
     pub decides: bool,
+    /// Of a fact that decides a failure: what of it is not as it must be. Members that are missing or too many, permission
+    /// bits as chmod writes them (`g+w`); empty: nothing of it. None: only the whole value can be told, or a report of
+    /// before this was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offends: Option<Vec<String>>,
 }
 
 /// The verdict on one subject.
@@ -227,16 +234,10 @@ impl Bench<'_> {
 
     fn compare(&self, comparison: &Comparison, observed: &mut Vec<(String, Resolved)>) -> Truth {
         let left = self.resolve(&comparison.fact, observed);
-        let right = match &comparison.operand {
-            Operand::Literal(json) => operators::Right::Json(json.clone()),
-            Operand::Parameter(name) => {
-                operators::Right::Json(self.parameters.get(name).cloned().unwrap_or(Json::Null))
-            }
-            Operand::Fact(name) => match self.resolve(name, observed) {
-                Seen::Known(known) => operators::Right::Value(known.value),
-                Seen::Absent(_) => return Truth::False,
-                Seen::Unknown(unknown) => return Truth::Unknown(unknown),
-            },
+        let right = match self.operand(comparison, observed) {
+            Seen::Known(right) => right,
+            Seen::Absent(_) => return Truth::False,
+            Seen::Unknown(unknown) => return Truth::Unknown(unknown),
         };
         match left {
             Seen::Unknown(unknown) => Truth::Unknown(unknown),
@@ -253,6 +254,17 @@ impl Bench<'_> {
                     _ => holds.map_or_else(Truth::Unknown, truth_of),
                 }
             }
+        }
+    }
+
+    /// The right side of a comparison.
+    fn operand(&self, comparison: &Comparison, observed: &mut Vec<(String, Resolved)>) -> Seen<operators::Right> {
+        match &comparison.operand {
+            Operand::Literal(json) => Seen::Known(operators::Right::Json(json.clone())),
+            Operand::Parameter(name) => {
+                Seen::Known(operators::Right::Json(self.parameters.get(name).cloned().unwrap_or(Json::Null)))
+            }
+            Operand::Fact(name) => self.resolve(name, observed).map(|known| operators::Right::Value(known.value)),
         }
     }
 
@@ -370,11 +382,19 @@ impl Bench<'_> {
                 );
             }
         }
+        let fails = outcome.verdict == Verdict::Fail;
+        let mut offends: Vec<Option<Vec<String>>> =
+            observed.iter().map(|(fact, _)| if fails { self.offends(fact, &mut all) } else { None }).collect();
+        offends.resize(all.len(), None);
         outcome.observed = all
             .into_iter()
+            .zip(offends)
             .enumerate()
-            .filter(|(_, (_, resolved))| !self.is_own_name(resolved))
-            .map(|(at, (fact, resolved))| Observed::new(fact, resolved, at < deciding))
+            .filter(|(_, ((_, resolved), _))| !self.is_own_name(resolved))
+            .map(|(at, ((fact, resolved), offends))| Observed {
+                offends,
+                ..Observed::new(fact, resolved, at < deciding)
+            })
             .collect();
         if outcome.subject.kind == "file" {
             let name = outcome.subject.name.clone();
@@ -416,7 +436,7 @@ impl Observed {
             Seen::Absent(proof) => (None, "absent", proof),
             Seen::Unknown(unknown) => (None, "unknown", unknown.why),
         };
-        Self { fact, value, how: how.to_owned(), source, decides }
+        Self { fact, value, how: how.to_owned(), source, decides, offends: None }
     }
 }
 

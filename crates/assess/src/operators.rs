@@ -17,7 +17,8 @@ pub(crate) enum Right {
 }
 
 impl Right {
-    fn members(&self) -> Vec<String> {
+    /// Its members; of a single value that alone.
+    pub(crate) fn members(&self) -> Vec<String> {
         match self {
             Self::Json(Json::Array(members)) => members.iter().map(benchmark::plain).collect(),
             Self::Json(other) => vec![benchmark::plain(other)],
@@ -56,12 +57,7 @@ pub(crate) fn holds(node: &Node<'_>, operator: Operator, value: &Value, right: &
 
 /// The comparisons that need no node to translate names.
 pub(crate) fn compare(operator: Operator, value: &Value, right: &Right) -> bool {
-    // The kernel writes its lists with commas.
-    let own = || match value {
-        Value::List(members) => members.clone(),
-        Value::Text(text) => text.split(',').map(|member| member.trim().to_owned()).collect(),
-        other => vec![other.to_string()],
-    };
+    let own = || members(value);
     let ordered = |test: fn(std::cmp::Ordering) -> bool| {
         let ordering = match value {
             Value::Int(number) | Value::Duration(number) => right.number().map(|right| number.cmp(&right)),
@@ -84,12 +80,18 @@ pub(crate) fn compare(operator: Operator, value: &Value, right: &Right) -> bool 
                 .is_ok_and(|regex| regex.is_match(&value.to_string())),
             _ => false,
         },
-        Operator::ModeWithin => match (value, u32::from_str_radix(&right.members().concat(), 8)) {
-            (Value::Mode(mode), Ok(bound)) => mode & 0o7777 & !bound == 0,
-            _ => false,
-        },
+        Operator::ModeWithin => bits_outside(value, right) == Some(0),
         Operator::Present => true,
         Operator::Absent | Operator::OwnedBy => false,
+    }
+}
+
+/// The members of a value. The kernel writes its lists with commas.
+pub(crate) fn members(value: &Value) -> Vec<String> {
+    match value {
+        Value::List(members) => members.clone(),
+        Value::Text(text) => text.split(',').map(|member| member.trim().to_owned()).collect(),
+        other => vec![other.to_string()],
     }
 }
 
@@ -106,8 +108,15 @@ fn owned_by(node: &Node<'_>, value: &Value, right: &Right) -> Result<bool, Unkno
     }
 }
 
+/// The permission bits of a mode that its bound does not have; none: one of them cannot be read.
+pub(crate) fn bits_outside(value: &Value, right: &Right) -> Option<u32> {
+    let Value::Mode(mode) = value else { return None };
+    let bound = u32::from_str_radix(&right.members().concat(), 8).ok()?;
+    Some(mode & 0o7777 & !bound)
+}
+
 /// Whether two texts are the same; addresses are, however they are written.
-fn same(left: &str, right: &str) -> bool {
+pub(crate) fn same(left: &str, right: &str) -> bool {
     let address = |text: &str| text.parse::<std::net::IpAddr>().ok().map(|address| address.to_canonical());
     left == right || address(left).is_some_and(|left| address(right) == Some(left))
 }

@@ -245,9 +245,55 @@ fn a_known_failure_is_known_in_its_state() {
     let compared = call(&["compare", "--history", &history, "3", &report]);
     assert_eq!(compared.code, 1, "{}", compared.err);
     assert!(compared.out.starts_with("WORSE: 1 known failure in another state."), "{}", compared.out);
+    assert!(compared.out.contains("-- Known failures in another state: more is wrong than before"), "{}", compared.out);
+    assert!(!compared.out.contains("with other values"), "it is told once: {}", compared.out);
     let none = story.gate("2025-11-05", &none);
     green(&none);
     green(&story.gate("2025-11-06", &[]));
+}
+
+/// What gets better, or has nothing to do with it, is no other failure; what was accepted is accepted in its state.
+#[test]
+fn an_improvement_closes_no_gate() {
+    let story = Cluster::new();
+    let none = ["--fail-on", "none"];
+    let few = "NodeRestriction,EventRateLimit";
+    story.api_server("NodeRestriction,AlwaysPullImages,EventRateLimit,DenyServiceExternalIPs", few);
+    story.mode("0600", "0666");
+    green(&story.gate("2025-11-01", &none));
+    // 1.2.11 is fixed, and 1.2.3 fails as before, although its list is another.
+    let more = format!("{few},AlwaysPullImages");
+    story.api_server(few, &more);
+    story.mode("0666", "0640");
+    let better = story.gate("2025-11-02", &[]);
+    green(&better);
+    for line in [
+        "  note: evidence-changed: 1.2.3 New Services cannot claim external IP addresses on kb-node (medium): \
+         kube-apiserver.admission-plugins lacks DenyServiceExternalIPs (now: kube-apiserver.admission-plugins: + \
+         AlwaysPullImages)",
+        "  note: evidence-changed: 1.1.1 ",
+    ] {
+        assert!(told(&better).iter().any(|told| told.starts_with(line)), "{line}: {}", better.err);
+    }
+    // Worse than in the last good run, and no worse than in the one before it.
+    story.mode("0640", "0644");
+    let line = red(&story.gate("2025-11-03", &[]), "known failure in another state: 1.1.1 ")[0].to_owned();
+    assert!(line.ends_with("(before: file.mode = 640; now: file.mode = 644)"), "{line}");
+    story.mode("0644", "0640");
+    // An exception is for the state that somebody accepted, and the gate names it when that is another.
+    story.except("1.2.3", "2025-11-03", "2025-12-01");
+    green(&story.gate("2025-11-04", &[]));
+    story.api_server(&more, "NodeRestriction,AlwaysPullImages,EventRateLimit,ImagePolicyWebhook");
+    let lapsed = story.gate("2025-11-05", &[]);
+    let line = red(&lapsed, "no longer accepted: 1.2.3 ")[0].to_owned();
+    assert!(
+        line.contains("register.yaml:")
+            && line.ends_with(
+                " lapsed: the state changed (now: kube-apiserver.admission-plugins: + ImagePolicyWebhook): platform-team \
+                 answers for it"
+            ),
+        "{line}"
+    );
 }
 
 /// A recording tells which cluster it is of, and the history and the register keep by that.

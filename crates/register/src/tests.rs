@@ -54,6 +54,7 @@ fn observed(fact: &str, value: Option<&str>) -> Observed {
         how: how.to_owned(),
         source: "pid 7".to_owned(),
         decides: true,
+        offends: None,
     }
 }
 

@@ -172,6 +172,7 @@ fn finding(demand: usize, nth: usize) -> Finding {
             how: "explicit".to_owned(),
             source: "/var/lib/kubelet/config.yaml".to_owned(),
             decides: true,
+            offends: None,
         }],
         notes: Vec::new(),
         subjects: vec![Subject { kind: "component".to_owned(), name: component.to_owned(), captures: nodes }],

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use register::State;
 
-use crate::drift::{Answer, Cause, Change, Drift, Kind, words as said};
-use crate::model::{Finding, Report};
+use crate::drift::{Answer, Cause, Change, DecisionChange, Drift, Kind, words as said};
+use crate::model::{Finding, Report, Subject};
 use crate::words::{self, number};
 
 /// How far two machines' clocks may be apart.
@@ -184,6 +184,9 @@ impl Found {
                 }
                 // Of a node that the baseline does not know.
                 Kind::Appeared if after.verdict == Verdict::Unknown && required => self.unseen.push(told(change)),
+                // Told below, with the entry that does not hold any more.
+                Kind::EvidenceChanged
+                    if fails && drift.decisions.iter().any(|own| ended(own) && speaks(own, change)) => {}
                 // Nobody knew it in this state.
                 Kind::EvidenceChanged if fails && change.is_altered_failure() => {
                     self.closed.push(told_as("known failure in another state", change));
@@ -205,12 +208,11 @@ impl Found {
         }
         // A decision that ended leaves an old failure open again.
         for change in &drift.decisions {
-            let ended = change.before.state.is_settled() && change.after.state == State::Required;
             let id = change.cited_by.first().map_or(change.control.as_str(), |cited| cited.id.as_str());
-            if ended && !self.ids.iter().any(|known| known == id) {
+            if ended(change) && !self.ids.iter().any(|known| known == id) {
                 let foreign = report.register.as_ref().and_then(|register| register.foreign.clone());
                 let why = match (change.after.lapsed.is_empty(), foreign) {
-                    (false, _) => change.after.lapsed.join("; "),
+                    (false, _) => lapsed(change, drift),
                     (true, Some(_)) => "the register speaks of another cluster".to_owned(),
                     (true, None) if report.register.is_none() => UNREGISTERED.to_owned(),
                     (true, None) => "no entry speaks of it any more".to_owned(),
@@ -410,6 +412,39 @@ fn turned(change: &Change, verdict: Verdict) -> bool {
     is && change.is_ours() && change.before.as_ref().is_some_and(decided)
 }
 
+/// Whether something had been settled, and is to be dealt with again.
+fn ended(decision: &DecisionChange) -> bool {
+    decision.before.state.is_settled() && decision.after.state == State::Required
+}
+
+/// Whether a decision and a change are about the same.
+fn speaks(decision: &DecisionChange, change: &Change) -> bool {
+    let same = |one: &Subject, other: &Subject| {
+        (&one.kind, &one.name) == (&other.kind, &other.name)
+            && one.captures.iter().any(|own| other.captures.contains(own))
+    };
+    decision.control == change.control
+        && decision.subjects.iter().any(|one| change.subjects.iter().any(|other| same(one, other)))
+}
+
+/// Why a decision lapsed. What was accepted held before, so how the state changed is what changed since.
+fn lapsed(decision: &DecisionChange, drift: &Drift) -> String {
+    let changed = drift.changes.iter().find(|change| speaks(decision, change));
+    let since = changed.map_or(String::new(), values);
+    let mut told: Vec<String> = Vec::new();
+    for why in &decision.after.lapsed {
+        let line = match why.split_once(": the state changed: ") {
+            Some((entry, _)) if !since.is_empty() => format!("{entry} lapsed: the state changed{since}"),
+            _ => why.clone(),
+        };
+        // One line for all facts.
+        if !told.contains(&line) {
+            told.push(line);
+        }
+    }
+    told.join("; ")
+}
+
 /// Whether it had to be dealt with before.
 fn was_required(change: &Change) -> bool {
     change.before.as_ref().is_some_and(|before| before.decision.state == State::Required)
@@ -417,9 +452,12 @@ fn was_required(change: &Change) -> bool {
 
 /// What of the deciding values differs, in parentheses; empty: nothing does, or there was no answer before.
 fn values(change: &Change) -> String {
-    let told = |values: String| if values.is_empty() { "nothing else".to_owned() } else { values };
-    let differing = said::differing(change).filter(|_| change.kind == Kind::EvidenceChanged);
-    differing.map_or(String::new(), |(old, new)| format!(" (before: {}; now: {})", told(old), told(new)))
+    let Some((old, new)) = said::differing(change).filter(|_| change.kind == Kind::EvidenceChanged) else {
+        return String::new();
+    };
+    let sides = [("before", old), ("now", new)].into_iter().filter(|(_, values)| !values.is_empty());
+    let sides: Vec<String> = sides.map(|(side, values)| format!("{side}: {values}")).collect();
+    format!(" ({})", sides.join("; "))
 }
 
 fn line(finding: &Finding) -> String {

@@ -92,15 +92,28 @@ pub(super) fn same_evidence(left: &Finding, right: &Finding) -> bool {
     left.basis == right.basis && left.equivalent == right.equivalent && values(left) == values(right)
 }
 
-/// Whether two answers of one verdict rest on another state, by which an exception would have lapsed. How directly it was
-/// seen does not count, nor do facts that pass by themselves.
-pub(super) fn is_another_state(left: &Answer, right: &Answer) -> bool {
-    let state = |answer: &Answer| {
-        let mut state = register::state(answer.verdict, &answer.observed);
-        state.retain(|fact, _| !PASSING.contains(&fact.as_str()));
-        state
+/// Whether what fails now is another failure than the earlier one: another state, by which an exception would have lapsed,
+/// unless no more of it offends than before. How directly it was seen does not count, nor do facts that pass by themselves.
+pub(super) fn is_another_failure(before: &Answer, after: &Answer) -> bool {
+    let state = |answer: &Answer| register::state(answer.verdict, &answer.observed);
+    let (then, now) = (state(before), state(after));
+    let facts: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    facts.into_iter().any(|fact| {
+        then.get(fact) != now.get(fact) && !PASSING.contains(&fact.as_str()) && !offends_no_more(fact, before, after)
+    })
+}
+
+/// Whether nothing of a fact offends that did not before. What is told by its whole value, or was by an older report, may.
+fn offends_no_more(fact: &str, before: &Answer, after: &Answer) -> bool {
+    let offends = |answer: &Answer| -> Vec<Option<BTreeSet<String>>> {
+        let seen = answer.observed.iter().filter(|seen| seen.decides && seen.fact == fact);
+        seen.map(|seen| Some(seen.offends.as_ref()?.iter().cloned().collect())).collect()
     };
-    state(left) != state(right)
+    match (offends(before).as_slice(), offends(after).as_slice()) {
+        ([Some(then)], [Some(now)]) => now.is_subset(then),
+        ([None], [Some(now)]) => now.is_empty(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -112,6 +125,64 @@ mod tests {
         let facts = assess::vocabulary().facts;
         for name in PASSING {
             assert!(facts.contains_key(name), "{name}");
+        }
+    }
+
+    /// What offends of a fact; none: it is told by its whole value.
+    type Offends<'o> = Option<&'o [&'o str]>;
+
+    #[test]
+    fn a_failure_is_another_one_where_more_offends() {
+        let none: Offends = None;
+        let cases: [(&str, Offends, &str, Offends, bool); 12] = [
+            ("a", Some(&["x"]), "a", Some(&["x"]), false),
+            // Something else came in.
+            ("a", Some(&["x"]), "a, b", Some(&["x"]), false),
+            ("a", Some(&["x", "y"]), "a, y", Some(&["x"]), false),
+            ("a", Some(&["x"]), "a", Some(&["x", "y"]), false),
+            ("a", Some(&["x"]), "b", Some(&["x", "y"]), true),
+            ("a", Some(&["x"]), "b", Some(&["y"]), true),
+            // It is as it must be now, and something else fails still.
+            ("a", Some(&["x"]), "b", Some(&[]), false),
+            ("a", none, "b", Some(&[]), false),
+            ("a", Some(&[]), "b", Some(&["x"]), true),
+            // Told by the whole value.
+            ("a", none, "b", none, true),
+            ("a", none, "b", Some(&["x"]), true),
+            ("a", Some(&["x"]), "b", none, true),
+        ];
+        for (was, then, is, now, another) in cases {
+            let [before, after] = [(was, then), (is, now)].map(|(value, offends)| failure(value, offends));
+            assert_eq!(is_another_failure(&before, &after), another, "{was} {then:?} {is} {now:?}");
+        }
+        // It decides on one side only.
+        let mut bare = failure("a", Some(&["x"]));
+        bare.observed.clear();
+        for (before, after) in [(failure("a", Some(&["x"])), bare.clone()), (bare, failure("a", Some(&[])))] {
+            assert!(is_another_failure(&before, &after));
+        }
+    }
+
+    fn failure(value: &str, offends: Offends) -> Answer {
+        Answer {
+            cited_by: Vec::new(),
+            parameters: std::collections::BTreeMap::new(),
+            verdict: Verdict::Fail,
+            equivalent: None,
+            basis: None,
+            reason: String::new(),
+            outside: false,
+            expected: String::new(),
+            observed: vec![Observed {
+                fact: "kube-apiserver.enable-admission-plugins".to_owned(),
+                value: Some(value.to_owned()),
+                how: "explicit".to_owned(),
+                source: String::new(),
+                decides: true,
+                offends: offends.map(|members| members.iter().map(|member| (*member).to_owned()).collect()),
+            }],
+            remediation: String::new(),
+            decision: crate::State::Required.into(),
         }
     }
 

@@ -13,10 +13,13 @@ pub fn markdown(drift: &Drift) -> String {
         let of = |change: &&Change| change.kind == kind;
         let (failures, rest): (Vec<&Change>, Vec<&Change>) =
             drift.changes.iter().filter(of).partition(|change| change.is_new_failure());
+        let (altered, rest): (Vec<&Change>, Vec<&Change>) =
+            rest.into_iter().partition(|change| change.is_worse_than_known());
         let (debt, rest): (Vec<&Change>, Vec<&Change>) =
             rest.into_iter().partition(|change| kind == Kind::Unchanged && change.is_old_debt());
         let fails = if matches!(kind, Kind::New | Kind::Regressed) { "" } else { ", and fails" };
         page.section(&format!("{}{fails}", said::heading(kind)), &failures, true);
+        page.section(said::ALTERED, &altered, true);
         page.section("Failed before and fails still", &debt, false);
         page.section(said::heading(kind), &rest, false);
     }

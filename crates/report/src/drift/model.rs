@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::kinds::is_another_state;
+use super::kinds::is_another_failure;
 use crate::model::{CitedBy, Subject, Tool};
 
 /// The schema's name in every drift.
@@ -335,16 +335,21 @@ impl Change {
         fails(&self.after) && !fails(&self.before)
     }
 
-    /// Whether it failed before, and the cluster (or what nobody can tell from it) made it fail in another state: nobody
-    /// knew this failure, and an exception for the old one would have lapsed.
+    /// Whether it failed before, and the cluster (or what nobody can tell from it) made it fail in another state, by more
+    /// than offended before: nobody knew this failure, and an exception for the old one would have lapsed.
     pub fn is_altered_failure(&self) -> bool {
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return false };
-        self.kind == Kind::EvidenceChanged && self.is_old_debt() && self.is_ours() && is_another_state(before, after)
+        self.kind == Kind::EvidenceChanged && self.is_old_debt() && self.is_ours() && is_another_failure(before, after)
     }
 
     /// Whether somebody has to act on a failure that nobody knew, at all or in this state.
     pub fn is_worse(&self) -> bool {
-        (self.is_new_failure() || self.is_altered_failure()) && self.is_open()
+        self.is_new_failure() && self.is_open() || self.is_worse_than_known()
+    }
+
+    /// Whether somebody has to act on a failure that was known in another state.
+    pub(crate) fn is_worse_than_known(&self) -> bool {
+        self.is_altered_failure() && self.is_open()
     }
 
     /// Whether the cluster made it, or whatever else may have been the cluster.

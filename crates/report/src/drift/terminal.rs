@@ -87,6 +87,13 @@ impl Telling<'_> {
                 self.in_full(change);
             }
         }
+        let altered: Vec<&Change> = drift.changes.iter().filter(|change| change.is_worse_than_known()).collect();
+        if !altered.is_empty() {
+            self.page.heading(said::ALTERED);
+        }
+        for change in altered {
+            self.in_short(change);
+        }
         self.decisions(true);
     }
 
@@ -94,7 +101,8 @@ impl Telling<'_> {
     fn rest(&mut self) {
         let drift = self.drift;
         for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Unchanged) {
-            let all = drift.changes.iter().filter(|change| change.kind == kind && !change.is_new_failure());
+            let told = |change: &Change| change.is_new_failure() || change.is_worse_than_known();
+            let all = drift.changes.iter().filter(|change| change.kind == kind && !told(change));
             let changes: Vec<&Change> = all.collect();
             if changes.is_empty() {
                 continue;

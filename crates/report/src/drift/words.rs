@@ -76,7 +76,7 @@ pub(crate) fn worse(drift: &Drift) -> Option<String> {
         let count = count(&|change| change.kind == kind && change.is_new_failure() && change.is_open());
         said.extend((count > 0).then(|| number(count, one, many)));
     }
-    let altered = count(&|change| change.is_altered_failure() && change.is_open());
+    let altered = count(&Change::is_worse_than_known);
     said.extend(
         (altered > 0).then(|| number(altered, "known failure in another state", "known failures in another state")),
     );
@@ -103,11 +103,13 @@ pub(crate) fn rest(drift: &Drift) -> String {
     let count = |what: &dyn Fn(&Change) -> bool| drift.changes.iter().filter(|change| what(change)).count();
     let settled = count(&|change| change.is_new_failure() && !change.is_open());
     let beyond = count(&|change| change.kind == Kind::VisibilityLost && !change.is_lost());
+    // What is known in another state is told as worse, and once.
+    let values = drift.count(Kind::EvidenceChanged).saturating_sub(count(&Change::is_worse_than_known));
     for (count, word) in [
         (settled, "new and settled"),
         (beyond, "no longer seen, which nobody has to act on"),
         (drift.count(Kind::Fixed), "fixed"),
-        (drift.count(Kind::EvidenceChanged), "with other values"),
+        (values, "with other values and the same verdict"),
         (drift.count(Kind::Dropped), "dropped"),
     ] {
         said.extend((count > 0).then(|| format!("{count} {word}")));
@@ -138,6 +140,9 @@ pub(crate) fn heading(kind: Kind) -> &'static str {
         Kind::Unchanged => "Unchanged",
     }
 }
+
+/// The heading over failures that are known in another state; what it means stands nowhere else.
+pub(crate) const ALTERED: &str = "Known failures in another state: more is wrong than before, or the value is another";
 
 /// What made it.
 pub(crate) fn causes(change: &Change, drift: &Drift) -> String {
@@ -249,19 +254,44 @@ pub(crate) fn answer(answer: &Answer) -> String {
     format!("{}{why}", verdict(answer.verdict))
 }
 
-/// The facts of which the values differ, as `fact = value`.
+/// The facts of which the values differ, as `fact = value`; a list that kept members is told on the later side alone, by
+/// what came and went: `fact: + member, - member`.
 pub(crate) fn differing(change: &Change) -> Option<(String, String)> {
     let (before, after) = (change.before.as_ref()?, change.after.as_ref()?);
     let value = |seen: &Observed| match &seen.value {
-        Some(value) => format!("{} = {value}", seen.fact),
+        Some(value) => format!("{} = {}", seen.fact, words::value(value, false)),
         None => format!("{}: {}", seen.fact, seen.how),
     };
-    let values = |answer: &Answer| answer.observed.iter().map(value).collect::<Vec<_>>();
-    let (old, new) = (values(before), values(after));
-    let only = |these: &[String], those: &[String]| {
-        these.iter().filter(|own| !those.contains(own)).cloned().collect::<Vec<_>>().join("; ")
+    let same = |left: &Observed, right: &Observed| {
+        left.fact == right.fact && left.value == right.value && (left.value.is_some() || left.how == right.how)
     };
-    Some((only(&old, &new), only(&new, &old))).filter(|(old, new)| !old.is_empty() || !new.is_empty())
+    let only = |these: &'_ [Observed], those: &[Observed]| -> Vec<Observed> {
+        these.iter().filter(|own| !those.iter().any(|other| same(own, other))).cloned().collect()
+    };
+    let old = only(&before.observed, &after.observed);
+    let new = only(&after.observed, &before.observed);
+    let kept = |these: &[Observed], seen: &Observed| {
+        let of = these.iter().find(|other| other.fact == seen.fact)?;
+        members(of.value.as_ref()?, seen.value.as_ref()?)
+    };
+    let was: Vec<String> = old.iter().filter(|seen| kept(&new, seen).is_none()).map(value).collect();
+    let is: Vec<String> = new
+        .iter()
+        .map(|seen| kept(&old, seen).map_or_else(|| value(seen), |told| format!("{}: {told}", seen.fact)))
+        .collect();
+    Some((was.join("; "), is.join("; "))).filter(|(old, new)| !old.is_empty() || !new.is_empty())
+}
+
+/// What came into a list and what went; none: these are no lists, share nothing, or differ in order alone.
+fn members(old: &str, new: &str) -> Option<String> {
+    let [old, new]: [Vec<&str>; 2] = [old, new].map(|text| text.split(", ").collect());
+    let only = |sign: &str, these: &[&str], those: &[&str]| {
+        let only: Vec<&str> = these.iter().filter(|own| !those.contains(own)).copied().collect();
+        (!only.is_empty()).then(|| format!("{sign} {}", words::some(&only, false)))
+    };
+    let told: Vec<String> = only("+", &new, &old).into_iter().chain(only("-", &old, &new)).collect();
+    let shared = new.iter().any(|own| old.contains(own));
+    (shared && !told.is_empty()).then(|| told.join(", "))
 }
 
 /// What a profile does otherwise: ids and bounds, where both sides demand it.
@@ -346,4 +376,25 @@ pub(crate) fn sides(drift: &Drift) -> (&'static str, &'static str) {
         return ("was", "is");
     }
     (word(&drift.before.tool.name, "before"), word(&drift.after.tool.name, "now"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_told_by_what_came_and_went() {
+        for (old, new, expected) in [
+            ("a, b", "a, b, c", Some("+ c")),
+            ("a, b", "b", Some("- a")),
+            ("a, b", "b, c", Some("+ c, - a")),
+            ("a", "a, b, c, d, e, f", Some("+ b, c, d, … and 2 more")),
+            // Nothing is shared, or only the order is another.
+            ("640", "666", None),
+            ("nothing", "a, b", None),
+            ("a, b", "b, a", None),
+        ] {
+            assert_eq!(members(old, new).as_deref(), expected, "{old} -> {new}");
+        }
+    }
 }

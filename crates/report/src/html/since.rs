@@ -41,7 +41,11 @@ impl Page<'_> {
         }
         let items = std::mem::take(&mut self.items);
         for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Unchanged) {
-            self.kind(drift, kind, &items);
+            let of_kind = drift.changes.iter().filter(|change| change.kind == kind);
+            let (altered, rest): (Vec<&Change>, Vec<&Change>) =
+                of_kind.partition(|change| change.is_worse_than_known());
+            self.section(drift, said::ALTERED, &altered, true, &items);
+            self.section(drift, said::heading(kind), &rest, FIRST.contains(&kind), &items);
         }
         self.items = items;
         self.list("Nodes", &said::nodes(&drift.nodes, false));
@@ -57,15 +61,13 @@ impl Page<'_> {
         self.close();
     }
 
-    /// All changes of one kind. What nobody has to act on is folded.
-    fn kind(&mut self, drift: &Drift, kind: Kind, items: &[Item<'_>]) {
-        let changes: Vec<&Change> = drift.changes.iter().filter(|change| change.kind == kind).collect();
+    /// Changes under a heading. What nobody has to act on is folded.
+    fn section(&mut self, drift: &Drift, heading: &str, changes: &[&Change], first: bool, items: &[Item<'_>]) {
         if changes.is_empty() {
             return;
         }
         let count = number(changes.len(), "finding", "findings");
-        let first = FIRST.contains(&kind);
-        let title = format!("{} <span class=\"muted\">{count}</span>", safe(said::heading(kind)));
+        let title = format!("{} <span class=\"muted\">{count}</span>", safe(heading));
         let (open, close) = if first { ("<h3>", "</h3>") } else { ("<details><summary>", "</summary>") };
         let _ = writeln!(self.text, "{open}{title}{close}");
         self.text.push_str("<ul class=\"todo\">\n");

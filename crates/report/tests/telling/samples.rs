@@ -97,6 +97,7 @@ pub(crate) fn observed(fact: &str, value: Option<&str>, how: &str, source: &str,
         how: how.to_owned(),
         source: source.to_owned(),
         decides,
+        offends: None,
     }
 }
 
