@@ -6,6 +6,7 @@ use assess::Verdict;
 use benchmark::{Content, Control, Priority, Version};
 use report::{Finding, Report, State};
 
+use crate::across::Across;
 use crate::derive::{Move, Way, way};
 use crate::edits::{Edits, target};
 use crate::model::{Hand, Item, Owner, Patch, Plan, SCHEMA, Step, Target, Use};
@@ -23,6 +24,7 @@ type SameRemedy = (Whose, &'static str, String);
 struct Planner<'p> {
     report: &'p Report,
     content: &'p Content,
+    across: Across<'p>,
     version: Option<Version>,
     /// Minor version of Talos 1, the newest of the machines.
     talos: Option<u32>,
@@ -48,6 +50,7 @@ impl Plan {
         let planner = Planner {
             report,
             content,
+            across: Across::of(report, content),
             version: report.kubernetes.as_ref().and_then(|choice| parse(&choice.name)),
             talos: minors.map(|version| version.minor).max(),
         };
@@ -112,7 +115,7 @@ impl<'p> Planner<'p> {
     /// What settles a finding by patches of this platform, or why none is written.
     fn moves(&self, finding: &Finding, control: &Control) -> Result<(Vec<Move>, Vec<String>), &'static str> {
         let platform = self.report.platform.name.as_str();
-        let (moves, others) = match way(finding, control) {
+        let (mut moves, others) = match way(finding, control) {
             Way::Changes(moves, others) => (moves, others),
             Way::Hand(why) => return Err(why),
         };
@@ -120,7 +123,8 @@ impl<'p> Planner<'p> {
             return Err(OTHER);
         }
         let mut edits = Edits::default();
-        for one in &moves {
+        for one in &mut moves {
+            self.across.widen(one, finding)?;
             let target = target(&one.lever).ok_or(UNTOLD)?;
             if !edits.add(self.content, self.version, one, finding, &[]) {
                 return Err(UNTOLD);
@@ -274,10 +278,10 @@ impl<'p> Work<'p> {
         if !self.findings.iter().any(|own| std::ptr::eq(*own, finding)) {
             self.findings.push(finding);
         }
-        if let Some(beware) = &control.fix.beware
-            && !self.beware.contains(beware)
-        {
-            self.beware.push(beware.clone());
+        for beware in control.fix.beware.clone().into_iter().chain(planner.across.differ(one)) {
+            if !self.beware.contains(&beware) {
+                self.beware.push(beware);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use benchmark::{Content, Default, Kind, Setting, Version};
 use report::Finding;
 use serde_json::{Value as Json, json};
 
-use crate::derive::{Move, To};
+use crate::derive::{Move, To, list};
 use crate::model::{Change, Target};
 
 /// A setting of a component.
@@ -88,8 +88,7 @@ impl<'c> Edits<'c> {
         match &one.lever {
             Lever::Setting { component, name } => {
                 let Some(setting) = content.component(component).setting(name) else { return false };
-                let base = || seen.and_then(|seen| seen.value.as_deref()).map(list).unwrap_or_default();
-                self.setting(setting, &one.to, base, seen);
+                self.setting(setting, &one.to, || one.base.clone(), seen);
                 self.change(what(component, setting), from, self.said(setting), id, others);
             }
             Lever::AdmissionPlugins => return self.plugins(content, version, one, id),
@@ -165,9 +164,9 @@ impl<'c> Edits<'c> {
         let (Default::Row(row), Some(seen)) = (own.default_for(version, false), &one.seen) else { return false };
         let own: Vec<String> =
             row.value.as_ref().and_then(Json::as_array).into_iter().flatten().map(benchmark::plain).collect();
-        let runs = seen.value.as_deref().map(list).unwrap_or_default();
-        let enabled = || runs.iter().filter(|name| !own.contains(name)).cloned().collect::<Vec<_>>();
-        let disabled = || own.iter().filter(|name| !runs.contains(name)).cloned().collect::<Vec<_>>();
+        let here = seen.value.as_deref().map(list).unwrap_or_default();
+        let enabled = |runs: &[String]| runs.iter().filter(|name| !own.contains(name)).cloned().collect::<Vec<_>>();
+        let disabled = |runs: &[String]| own.iter().filter(|name| !runs.contains(name)).cloned().collect::<Vec<_>>();
         let (names, on) = match &one.to {
             To::With(names) => (names, true),
             To::Without(names) => (names, false),
@@ -176,14 +175,14 @@ impl<'c> Edits<'c> {
         for name in names {
             let just = vec![name.clone()];
             // A plugin of the version's own runs unless it is disabled; others run if they are enabled.
-            let (setting, base, to): (_, &dyn Fn() -> Vec<String>, _) = match (own.contains(name), on) {
+            let (setting, base, to): (_, &dyn Fn(&[String]) -> Vec<String>, _) = match (own.contains(name), on) {
                 (true, true) => (disable, &disabled, To::Without(just)),
                 (true, false) => (disable, &disabled, To::With(just)),
                 (false, true) => (enable, &enabled, To::With(just)),
                 (false, false) => (enable, &enabled, To::Without(just)),
             };
-            let before = base();
-            self.setting(setting, &to, base, None);
+            let before = base(&here);
+            self.setting(setting, &to, || base(&one.base), None);
             let from = (!before.is_empty()).then(|| before.join(", "));
             self.change(what("kube-apiserver", setting), from, self.said(setting), id, &[]);
         }
@@ -276,11 +275,6 @@ fn is_account(owner: &str) -> bool {
             && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
     };
     owner.split_once(':').is_some_and(|(user, group)| word(user) && word(group))
-}
-
-/// The members of a list as a report shows it.
-fn list(text: &str) -> Vec<String> {
-    if text == "nothing" { Vec::new() } else { text.split(", ").map(str::to_owned).collect() }
 }
 
 /// A value with how it came about, where nobody set it.

@@ -32,7 +32,7 @@ fn edits<'c>(content: &'c Content, changes: &[(&str, Option<&str>, &str, To)]) -
         let finding =
             finding(&json!({ "fact": fact, "value": value, "how": "explicit", "source": source, "decides": true }));
         let seen = finding.observed.first().cloned();
-        let one = Move { lever: assess::lever(fact), to: to.clone(), seen };
+        let one = Move::new(assess::lever(fact), to.clone(), seen);
         let version = Some(Version { major: 1, minor: 36 });
         assert!(edits.add(content, version, &one, &finding, &[]), "{fact}");
     }
