@@ -40,6 +40,7 @@ struct Work<'p> {
 
 const OTHER: &str = "patches are written for kubeadm and Talos; this platform has its own way";
 const UNKNOWN: &str = "this content does not have the control";
+const UNPLACED: &str = "/configz does not tell which file says a field. What a drop-in or a flag says wins over the ConfigMap: look for it on the nodes first, and change it there.";
 const UNTOLD: &str = "what it should be does not follow from what was seen";
 
 impl Plan {
@@ -152,6 +153,13 @@ impl<'p> Planner<'p> {
             (advice::advice(target, &edits, self.version), kubeadm::patches(target, &edits, self.version))
         };
         beware.extend(warnings(target, &edits));
+        let winning: Vec<&str> = edits.winning_files().into_iter().collect();
+        if self.report.platform.name != "talos" && !winning.is_empty() {
+            beware.push(format!(
+                "What {} says wins over the ConfigMap: without a change there nothing changes.",
+                winning.join(", ")
+            ));
+        }
         let drifted =
             edits.changes.iter().filter(|change| change.from.as_ref().is_some_and(|from| from.contains(" | ")));
         let drifted: Vec<&str> = drifted.map(|change| change.what.as_str()).collect();
@@ -278,7 +286,10 @@ impl<'p> Work<'p> {
         if !self.findings.iter().any(|own| std::ptr::eq(*own, finding)) {
             self.findings.push(finding);
         }
-        for beware in control.fix.beware.clone().into_iter().chain(planner.across.differ(one)) {
+        let merged = one.seen.as_ref().is_some_and(|seen| seen.source.ends_with(" in the kubelet's /configz"));
+        let unplaced = (merged && planner.report.platform.name != "talos").then(|| UNPLACED.to_owned());
+        let known = control.fix.beware.clone().into_iter().chain(planner.across.differ(one)).chain(unplaced);
+        for beware in known {
             if !self.beware.contains(&beware) {
                 self.beware.push(beware);
             }
