@@ -62,8 +62,11 @@ impl<'r> Across<'r> {
             }
             To::Value(value) => {
                 let chosen = self.passing(finding, &fact).filter(|(_, own)| own.how == "explicit");
-                let texts: BTreeSet<&str> = chosen.filter_map(|(_, own)| own.value.as_deref()).collect();
-                if let Some(kept) = kept(&fact, &texts, value)? {
+                let by_text: BTreeMap<&str, &str> =
+                    chosen.filter_map(|(node, own)| Some((own.value.as_deref()?, node))).collect();
+                let texts = by_text.keys().copied().collect();
+                if let Some(kept) = kept(&fact, &texts, value)?.filter(|kept| kept != value) {
+                    one.kept_from = by_text.get(benchmark::plain(&kept).as_str()).map(|node| (*node).to_owned());
                     *value = kept;
                 }
             }
@@ -75,6 +78,10 @@ impl<'r> Across<'r> {
     /// How the nodes differ in what a move changes, and what the patch makes of that; none: they do not.
     pub(crate) fn differ(&self, one: &Move) -> Option<String> {
         let fact = &one.seen.as_ref()?.fact;
+        if let (Some(node), To::Value(value)) = (&one.kept_from, &one.to) {
+            let value = benchmark::plain(value);
+            return Some(format!("These nodes differ in {fact}: {node} passes with {value}, and all get that."));
+        }
         let is_list = match &one.lever {
             Lever::AdmissionPlugins => true,
             Lever::Setting { component, name } => self
@@ -103,7 +110,7 @@ impl<'r> Across<'r> {
         told.sort();
         (!told.is_empty()).then(|| {
             format!(
-                "These nodes differ in {fact}: {}. The patch keeps for all what any of them has and no demand forbids. What a member needs, such as a file or a configuration, has to be on every node first.",
+                "These nodes differ in {fact}: {}. The patch keeps for all what any of them has and no demand forbids. What a member needs, such as a file or a configuration, has to be on every node first, or the component does not start there.",
                 told.join("; ")
             )
         })

@@ -16,13 +16,15 @@ pub(crate) struct Move {
     pub(crate) seen: Option<Observed>,
     /// What a list has now, which its members are added to or taken from.
     pub(crate) base: Vec<String>,
+    /// A node that passes with the value already, where that is not the bound itself.
+    pub(crate) kept_from: Option<String>,
 }
 
 impl Move {
     /// A change on the node where the finding was seen.
     pub(crate) fn new(lever: Lever, to: To, seen: Option<Observed>) -> Self {
         let base = seen.as_ref().and_then(|seen| seen.value.as_deref()).map(list).unwrap_or_default();
-        Self { lever, to, seen, base }
+        Self { lever, to, seen, base, kept_from: None }
     }
 }
 

@@ -162,7 +162,7 @@ fn kubelet(edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
             "What it says wins over what kubeadm writes from the ConfigMap.".to_owned(),
         ];
         let goes = format!(
-            "{}, which win over the ConfigMap on nodes that have them",
+            "{} on each node that has it; it wins over the ConfigMap",
             some(&edits.winning_files().into_iter().collect::<Vec<_>>())
         );
         drafts.push(("winning-files.yaml", goes, documents(&head, &[Json::Object(winning)])));

@@ -150,8 +150,8 @@ fn a_drop_in_that_wins_is_changed_where_it_stands() {
             let path = format!("{directory}/{file}");
             let weak = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nreadOnlyPort: 10255\nauthentication:\n  anonymous:\n    enabled: true\npodPidsLimit: 8192\n";
             node.write(&path, weak);
-            let patch = serde_json::json!({ "set": [format!("--config-dir={directory}")], "remove": [] });
-            hand::change(&mut node, "kubelet", &patch);
+            let directories = serde_json::json!({ "set": [format!("--config-dir={directory}")], "remove": [] });
+            hand::change(&mut node, "kubelet", &directories);
             let before = judged(&node, &content);
             let plan = Plan::of(&before, &content);
             let step = plan.steps.iter().find(|step| step.target == plan::Target::Kubelet).unwrap();
