@@ -69,14 +69,19 @@ fn kubelet(edits: &Edits<'_>, version: Option<Version>) -> Advice {
         };
     }
     let drop_ins = version.is_some_and(|version| version >= DROP_INS);
+    let winning = edits.winning_files().into_iter().collect::<Vec<_>>().join(", ");
     let trial = if drop_ins {
         "On the trial: the drop-in, with --config-dir=/etc/kubernetes/kubelet.conf.d in KUBELET_EXTRA_ARGS (kubeadm's unit does not give it), or the same fields in /var/lib/kubelet/config.yaml; then `systemctl restart kubelet`."
     } else {
         "On the trial: the same fields in /var/lib/kubelet/config.yaml; then `systemctl restart kubelet`."
     };
-    let end = if drop_ins { " Take the drop-in of the trial away." } else { "" };
-    let mut todo =
-        lines(&["`kubectl -n kube-system get configmap kubelet-config -o yaml > before-kubelet.yaml`.", trial]);
+    let mut todo = lines(&["`kubectl -n kube-system get configmap kubelet-config -o yaml > before-kubelet.yaml`."]);
+    if !winning.is_empty() {
+        todo.push(format!(
+            "On the trial: `cp -p` of {winning} to /root, then change there what the patch for them says."
+        ));
+    }
+    todo.push(trial.to_owned());
     if asks(edits) {
         todo.push(APPROVE.to_owned());
     }
@@ -84,11 +89,20 @@ fn kubelet(edits: &Edits<'_>, version: Option<Version>) -> Advice {
         "When the trial has held: `kubectl -n kube-system edit configmap kubelet-config`, lay the patch over it."
             .to_owned(),
     );
-    todo.push(format!("Pool by pool on each node: `kubeadm upgrade node phase kubelet-config`, then `systemctl restart kubelet`; wait until it is Ready.{end}"));
+    if !winning.is_empty() {
+        todo.push(format!("Whatever writes {winning} (an image, configuration management): change it there too, or the old values come back. Each node that has the file gets the new one before the next point."));
+    }
+    todo.push("Pool by pool on each node: `kubeadm upgrade node phase kubelet-config`, then `systemctl restart kubelet`; wait until it is Ready.".to_owned());
+    if drop_ins {
+        todo.push("When all nodes have it: on one node of the trial take its drop-in away, restart the kubelet and verify. If a finding is back, another drop-in says it: change that one. Then the other nodes of the trial.".to_owned());
+    }
     Advice {
         todo,
         restart,
-        rollback: "On the trial take the change away; later put what before-kubelet.yaml says back into the ConfigMap and run the phase again. Then restart the kubelet.".to_owned(),
+        rollback: format!(
+            "{}On the trial take the change away; later put what before-kubelet.yaml says back into the ConfigMap and run the phase again. Then restart the kubelet.",
+            if winning.is_empty() { String::new() } else { "Put the copies from /root back. ".to_owned() }
+        ),
     }
 }
 

@@ -6,6 +6,7 @@ use assess::Verdict;
 use benchmark::{Content, Control, Priority, Version};
 use report::{Finding, Report, State};
 
+use crate::across::Across;
 use crate::derive::{Move, Way, way};
 use crate::edits::{Edits, target};
 use crate::model::{Hand, Item, Owner, Patch, Plan, SCHEMA, Step, Target, Use};
@@ -24,6 +25,7 @@ struct Planner<'p> {
     report: &'p Report,
     content: &'p Content,
     given: &'p Given,
+    across: Across<'p>,
     version: Option<Version>,
     /// Minor version of Talos 1, the newest of the machines.
     talos: Option<u32>,
@@ -40,6 +42,7 @@ struct Work<'p> {
 const OTHER: &str = "patches are written for kubeadm and Talos; this platform has its own way";
 const UNKNOWN: &str = "this content does not have the control";
 const ANSWERED: &str = "a person answered that it does not hold: mend it, then answer anew";
+const UNPLACED: &str = "/configz does not tell which file says a field. What a drop-in or a flag says wins over the ConfigMap: look for it on the nodes first, and change it there.";
 const UNTOLD: &str = "what it should be does not follow from what was seen";
 
 impl Plan {
@@ -56,6 +59,7 @@ impl Plan {
             report,
             content,
             given,
+            across: Across::of(report, content),
             version: report.kubernetes.as_ref().and_then(|choice| parse(&choice.name)),
             talos: minors.map(|version| version.minor).max(),
         };
@@ -125,7 +129,7 @@ impl<'p> Planner<'p> {
     /// What settles a finding by patches of this platform, or why none is written.
     fn moves(&self, finding: &Finding, control: &Control) -> Result<(Vec<Move>, Vec<String>), &'static str> {
         let platform = self.report.platform.name.as_str();
-        let (moves, others) = match way(finding, control) {
+        let (mut moves, others) = match way(finding, control) {
             Way::Changes(moves, others) => (moves, others),
             Way::Hand(why) => return Err(why),
         };
@@ -133,7 +137,8 @@ impl<'p> Planner<'p> {
             return Err(OTHER);
         }
         let mut edits = Edits::default();
-        for one in &moves {
+        for one in &mut moves {
+            self.across.widen(one, finding)?;
             let target = target(&one.lever).ok_or(UNTOLD)?;
             if !edits.add(self.content, self.version, one, finding, &[]) {
                 return Err(UNTOLD);
@@ -161,6 +166,13 @@ impl<'p> Planner<'p> {
             (advice::advice(target, &edits, self.version), kubeadm::patches(target, &edits, self.version))
         };
         beware.extend(warnings(target, &edits));
+        let winning: Vec<&str> = edits.winning_files().into_iter().collect();
+        if self.report.platform.name != "talos" && !winning.is_empty() {
+            beware.push(format!(
+                "What {} says wins over the ConfigMap: without a change there nothing changes.",
+                winning.join(", ")
+            ));
+        }
         let drifted =
             edits.changes.iter().filter(|change| change.from.as_ref().is_some_and(|from| from.contains(" | ")));
         let drifted: Vec<&str> = drifted.map(|change| change.what.as_str()).collect();
@@ -289,10 +301,13 @@ impl<'p> Work<'p> {
         if !self.findings.iter().any(|own| std::ptr::eq(*own, finding)) {
             self.findings.push(finding);
         }
-        if let Some(beware) = &control.fix.beware
-            && !self.beware.contains(beware)
-        {
-            self.beware.push(beware.clone());
+        let merged = one.seen.as_ref().is_some_and(|seen| seen.source.ends_with(" in the kubelet's /configz"));
+        let unplaced = (merged && planner.report.platform.name != "talos").then(|| UNPLACED.to_owned());
+        let known = control.fix.beware.clone().into_iter().chain(planner.across.differ(one)).chain(unplaced);
+        for beware in known {
+            if !self.beware.contains(&beware) {
+                self.beware.push(beware);
+            }
         }
     }
 }

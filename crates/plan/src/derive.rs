@@ -14,6 +14,18 @@ pub(crate) struct Move {
     pub(crate) to: To,
     /// What was seen; none: the fact was not asked.
     pub(crate) seen: Option<Observed>,
+    /// What a list has now, which its members are added to or taken from.
+    pub(crate) base: Vec<String>,
+    /// A node that passes with the value already, where that is not the bound itself.
+    pub(crate) kept_from: Option<String>,
+}
+
+impl Move {
+    /// A change on the node where the finding was seen.
+    pub(crate) fn new(lever: Lever, to: To, seen: Option<Observed>) -> Self {
+        let base = seen.as_ref().and_then(|seen| seen.value.as_deref()).map(list).unwrap_or_default();
+        Self { lever, to, seen, base, kept_from: None }
+    }
 }
 
 /// What a value becomes.
@@ -45,8 +57,8 @@ const BUILD: &str = "the kernel has to be built otherwise";
 const NOT_THERE: &str = "this kernel does not have the setting";
 const FOLLOWS: &str = "the settings are right, but what runs does not follow them";
 const ELSEWHERE: &str = "the value stands in a file of its own, which wins over the setting";
-const MEMBERS: &str = "what stands there now is no plain list of names";
-const UNSEEN: &str = "what stands there now was not seen";
+pub(crate) const MEMBERS: &str = "what stands there now is no plain list of names";
+pub(crate) const UNSEEN: &str = "what stands there now was not seen";
 
 /// What settles a finding.
 pub(crate) fn way(finding: &Finding, control: &Control) -> Way {
@@ -80,7 +92,7 @@ fn of_kernel(finding: &Finding, control: &Control) -> Way {
     };
     let changed = |lever: Lever, fact: &str, to: To| {
         let seen = finding.observed.iter().find(|seen| seen.fact == fact).cloned();
-        Way::Changes(vec![Move { lever, to, seen }], Vec::new())
+        Way::Changes(vec![Move::new(lever, to, seen)], Vec::new())
     };
     if line.contains("CONFIG_") {
         return Way::Hand(BUILD);
@@ -184,11 +196,17 @@ impl Derivation<'_> {
         if listed && !value.unwrap_or_default().split(", ").all(is_plain) {
             return Err(MEMBERS);
         }
-        Ok(vec![Move { lever, to, seen }])
+        Ok(vec![Move::new(lever, to, seen)])
     }
 }
 
-fn members(operand: &Json) -> Vec<String> {
+/// The members of a list as a report shows it.
+pub(crate) fn list(text: &str) -> Vec<String> {
+    if text == "nothing" { Vec::new() } else { text.split(", ").map(str::to_owned).collect() }
+}
+
+/// The members of an operand.
+pub(crate) fn members(operand: &Json) -> Vec<String> {
     match operand {
         Json::Array(all) => all.iter().map(benchmark::plain).collect(),
         one => vec![benchmark::plain(one)],

@@ -1,13 +1,13 @@
 //! What several findings ask of one target, put together: each setting once, with its value in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assess::{Lever, Observed};
 use benchmark::{Content, Default, Kind, Setting, Version};
 use report::Finding;
 use serde_json::{Value as Json, json};
 
-use crate::derive::{Move, To};
+use crate::derive::{Move, To, list};
 use crate::model::{Change, Target};
 
 /// A setting of a component.
@@ -21,7 +21,12 @@ pub(crate) struct SettingEdit<'c> {
     pub(crate) by_flag: bool,
     /// Whether somebody set it: what is to be stands in place of that, and not where nothing stands.
     pub(crate) explicit: bool,
+    /// Files other than the one that kubeadm writes, which say it now and have the last word: drop-ins mostly.
+    pub(crate) files: BTreeSet<String>,
 }
+
+/// The kubelet's file that kubeadm writes on each node.
+const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 
 impl SettingEdit<'_> {
     /// What it is to be as an argument; none: it goes. An empty list is what a flag means that is not given, and kubeadm and
@@ -73,6 +78,11 @@ pub(crate) fn target(lever: &Lever) -> Option<Target> {
 }
 
 impl<'c> Edits<'c> {
+    /// Files that say a setting of the step and win over what kubeadm writes.
+    pub(crate) fn winning_files(&self) -> BTreeSet<&str> {
+        self.settings.iter().flat_map(|edit| &edit.files).map(String::as_str).collect()
+    }
+
     /// Lays what a finding asks for over what others asked for. False: it cannot be told from what was seen.
     pub(crate) fn add(
         &mut self,
@@ -88,8 +98,7 @@ impl<'c> Edits<'c> {
         match &one.lever {
             Lever::Setting { component, name } => {
                 let Some(setting) = content.component(component).setting(name) else { return false };
-                let base = || seen.and_then(|seen| seen.value.as_deref()).map(list).unwrap_or_default();
-                self.setting(setting, &one.to, base, seen);
+                self.setting(setting, &one.to, || one.base.clone(), seen);
                 self.change(what(component, setting), from, self.said(setting), id, others);
             }
             Lever::AdmissionPlugins => return self.plugins(content, version, one, id),
@@ -115,6 +124,9 @@ impl<'c> Edits<'c> {
     fn setting(&mut self, setting: &'c Setting, to: &To, base: impl Fn() -> Vec<String>, seen: Option<&Observed>) {
         let by_flag = seen.is_some_and(|seen| seen.source.starts_with("--"));
         let explicit = seen.is_some_and(|seen| seen.how == "explicit");
+        // A zero that stands for the default takes the place of what kubeadm writes as well.
+        let said = |seen: &&Observed| ["explicit", "zero-means-default"].contains(&seen.how.as_str());
+        let file = seen.filter(said).filter(|_| setting.field.is_some()).and_then(file_of);
         let at = self.settings.iter().position(|edit| edit.setting.name == setting.name);
         let before = at.and_then(|at| self.settings[at].value.clone());
         let mut now: Vec<String> = match &before {
@@ -137,14 +149,15 @@ impl<'c> Edits<'c> {
                 Some(json!(now))
             }
         };
-        match at {
-            Some(at) => {
-                let edit = &mut self.settings[at];
-                edit.value = value;
-                edit.by_flag |= by_flag;
-                edit.explicit |= explicit;
-            }
-            None => self.settings.push(SettingEdit { setting, value, by_flag, explicit }),
+        if let Some(at) = at {
+            let edit = &mut self.settings[at];
+            edit.value = value;
+            edit.by_flag |= by_flag;
+            edit.explicit |= explicit;
+            edit.files.extend(file);
+        } else {
+            let files = file.into_iter().collect();
+            self.settings.push(SettingEdit { setting, value, by_flag, explicit, files });
         }
     }
 
@@ -165,9 +178,9 @@ impl<'c> Edits<'c> {
         let (Default::Row(row), Some(seen)) = (own.default_for(version, false), &one.seen) else { return false };
         let own: Vec<String> =
             row.value.as_ref().and_then(Json::as_array).into_iter().flatten().map(benchmark::plain).collect();
-        let runs = seen.value.as_deref().map(list).unwrap_or_default();
-        let enabled = || runs.iter().filter(|name| !own.contains(name)).cloned().collect::<Vec<_>>();
-        let disabled = || own.iter().filter(|name| !runs.contains(name)).cloned().collect::<Vec<_>>();
+        let here = seen.value.as_deref().map(list).unwrap_or_default();
+        let enabled = |runs: &[String]| runs.iter().filter(|name| !own.contains(name)).cloned().collect::<Vec<_>>();
+        let disabled = |runs: &[String]| own.iter().filter(|name| !runs.contains(name)).cloned().collect::<Vec<_>>();
         let (names, on) = match &one.to {
             To::With(names) => (names, true),
             To::Without(names) => (names, false),
@@ -176,14 +189,12 @@ impl<'c> Edits<'c> {
         for name in names {
             let just = vec![name.clone()];
             // A plugin of the version's own runs unless it is disabled; others run if they are enabled.
-            let (setting, base, to): (_, &dyn Fn() -> Vec<String>, _) = match (own.contains(name), on) {
-                (true, true) => (disable, &disabled, To::Without(just)),
-                (true, false) => (disable, &disabled, To::With(just)),
-                (false, true) => (enable, &enabled, To::With(just)),
-                (false, false) => (enable, &enabled, To::Without(just)),
-            };
-            let before = base();
-            self.setting(setting, &to, base, None);
+            let is_own = own.contains(name);
+            let setting = if is_own { disable } else { enable };
+            let to = if is_own == on { To::Without(just) } else { To::With(just) };
+            let listed = |runs: &[String]| if is_own { disabled(runs) } else { enabled(runs) };
+            let before = listed(&here);
+            self.setting(setting, &to, || listed(&one.base), None);
             let from = (!before.is_empty()).then(|| before.join(", "));
             self.change(what("kube-apiserver", setting), from, self.said(setting), id, &[]);
         }
@@ -241,6 +252,12 @@ impl<'c> Edits<'c> {
     }
 }
 
+/// The file that says a field, as its source reads: `FIELD in FILE`. None: it is the one that kubeadm writes.
+fn file_of(seen: &Observed) -> Option<String> {
+    let (_, file) = seen.source.split_once(" in ")?;
+    (file.starts_with('/') && file != KUBELET_CONFIG).then(|| file.to_owned())
+}
+
 /// How a setting is named where it is changed: the kubelet's by its field, all others by their flag.
 fn what(component: &str, setting: &Setting) -> String {
     let field = setting.field.clone().filter(|_| component == "kubelet");
@@ -276,11 +293,6 @@ fn is_account(owner: &str) -> bool {
             && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
     };
     owner.split_once(':').is_some_and(|(user, group)| word(user) && word(group))
-}
-
-/// The members of a list as a report shows it.
-fn list(text: &str) -> Vec<String> {
-    if text == "nothing" { Vec::new() } else { text.split(", ").map(str::to_owned).collect() }
 }
 
 /// A value with how it came about, where nobody set it.

@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use benchmark::Version;
 use serde_json::{Value as Json, json};
 
+use crate::derive::is_plain;
 use crate::edits::{Edits, SettingEdit, as_field, flag};
 use crate::model::Target;
 use crate::script::modes;
+use crate::words::some;
 use crate::yaml::{comments, documents, put};
 
 /// A patch before it has its number: what its name ends in, where it goes, its content.
@@ -36,8 +38,11 @@ pub(crate) fn part(target: Target) -> Option<(&'static [&'static str], &'static 
 
 /// Why kubeadm has no place for a change.
 pub(crate) fn refuses(edit: &SettingEdit<'_>) -> Option<&'static str> {
-    let gone = edit.setting.field.is_some() && edit.value.is_none() && !edit.by_flag;
-    gone.then_some("a field has to be taken out of a file, which a patch cannot say")
+    if edit.setting.field.is_some() && edit.value.is_none() && !edit.by_flag {
+        return Some("a field has to be taken out of a file, which a patch cannot say");
+    }
+    let odd = edit.files.iter().any(|file| !is_plain(file));
+    odd.then_some("it stands in a file whose name is no plain text")
 }
 
 /// The command that writes the parameters where there is grubby.
@@ -111,8 +116,12 @@ fn control_plane(target: Target, edits: &Edits<'_>, version: Option<Version>) ->
 }
 
 /// The kubelet's fields as one document.
-pub(crate) fn kubelet_fields(edits: &Edits<'_>, mut document: Json) -> Json {
-    for edit in &edits.settings {
+pub(crate) fn kubelet_fields(edits: &Edits<'_>, document: Json) -> Json {
+    fields(edits.settings.iter(), document)
+}
+
+fn fields<'e>(edits: impl Iterator<Item = &'e SettingEdit<'e>>, mut document: Json) -> Json {
+    for edit in edits {
         if let (Some(field), Some(value)) = (&edit.setting.field, &edit.value) {
             put(&mut document, &field.split('.').collect::<Vec<_>>(), as_field(edit.setting, value));
         }
@@ -139,6 +148,24 @@ fn kubelet(edits: &Edits<'_>, version: Option<Version>) -> Vec<Draft> {
                 documents(&head.map(str::to_owned), &[document]),
             ));
         }
+    }
+    let winning: serde_json::Map<String, Json> = edits
+        .winning_files()
+        .into_iter()
+        .map(|file| {
+            (file.to_owned(), fields(edits.settings.iter().filter(|edit| edit.files.contains(file)), json!({})))
+        })
+        .collect();
+    if !winning.is_empty() {
+        let head = [
+            "By file: fields of a KubeletConfiguration to be changed there, wherever a node has the file.".to_owned(),
+            "What it says wins over what kubeadm writes from the ConfigMap.".to_owned(),
+        ];
+        let goes = format!(
+            "{} on each node that has it; it wins over the ConfigMap",
+            some(&edits.winning_files().into_iter().collect::<Vec<_>>())
+        );
+        drafts.push(("winning-files.yaml", goes, documents(&head, &[Json::Object(winning)])));
     }
     let flags = |test: &dyn Fn(&&SettingEdit<'_>) -> bool| edits.settings.iter().filter(test).collect::<Vec<_>>();
     let set: Vec<String> = flags(&|edit| edit.setting.field.is_none() && edit.argument().is_some())

@@ -4,6 +4,7 @@
 //! what does not follow from it). What cannot be derived stands in the plan as a person's work, with the control's own
 //! remediation, and never as a made-up patch. Patches are files for people to apply; nothing is applied here.
 
+mod across;
 mod advice;
 mod build;
 mod derive;

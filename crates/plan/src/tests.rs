@@ -32,7 +32,7 @@ fn edits<'c>(content: &'c Content, changes: &[(&str, Option<&str>, &str, To)]) -
         let finding =
             finding(&json!({ "fact": fact, "value": value, "how": "explicit", "source": source, "decides": true }));
         let seen = finding.observed.first().cloned();
-        let one = Move { lever: assess::lever(fact), to: to.clone(), seen };
+        let one = Move::new(assess::lever(fact), to.clone(), seen);
         let version = Some(Version { major: 1, minor: 36 });
         assert!(edits.add(content, version, &one, &finding, &[]), "{fact}");
     }
@@ -298,4 +298,27 @@ fn requests_for_serving_certificates_are_approved() {
         assert_eq!(said(crate::advice::advice(Target::Kubelet, &edits, version)), approved, "{fact}");
         assert_eq!(said(talos::advice(Target::Kubelet, &edits, Some(13))), approved, "{fact}");
     }
+}
+
+/// What a file of the node's own says is changed there, and only that; a file that no patch can name is left to a person.
+#[test]
+fn a_file_that_wins_over_kubeadms_is_named() {
+    let content = content();
+    let own = "readOnlyPort in /etc/kubernetes/kubelet.conf.d/10-cis.conf";
+    let pids = "podPidsLimit in /var/lib/kubelet/config.yaml";
+    let edits = edits(
+        &content,
+        &[
+            ("kubelet.readOnlyPort", Some("10255"), own, To::Value(json!(0))),
+            ("kubelet.podPidsLimit", Some("-1"), pids, To::Value(json!(4096))),
+        ],
+    );
+    let drafts = kubeadm::patches(Target::Kubelet, &edits, None);
+    let expected = json!({ "/etc/kubernetes/kubelet.conf.d/10-cis.conf": { "readOnlyPort": 0 } });
+    assert_eq!(read(&drafts, "winning-files.yaml"), expected);
+    assert_eq!(read(&drafts, "configuration.yaml")["readOnlyPort"], 0);
+    assert_eq!(edits.settings.iter().find_map(kubeadm::refuses), None);
+    let odd = "readOnlyPort in /etc/a $(reboot).conf";
+    let edits = self::edits(&content, &[("kubelet.readOnlyPort", Some("10255"), odd, To::Value(json!(0)))]);
+    assert!(edits.settings.iter().find_map(kubeadm::refuses).unwrap().contains("no plain text"));
 }

@@ -32,6 +32,15 @@ pub(crate) fn apply(node: &mut Recording, plan: &Plan, drop_in: bool) {
                 merge(&mut own, &yaml(&patch.content));
                 node.write(KUBELET, serde_saphyr::to_string(&own).unwrap());
             }
+            "winning-files.yaml" => {
+                for (path, fields) in yaml(&patch.content).as_object().unwrap() {
+                    if let Some(text) = node.texts.get(path) {
+                        let mut own = yaml(&String::from_utf8(text.clone()).unwrap());
+                        merge(&mut own, fields);
+                        node.write(path, serde_saphyr::to_string(&own).unwrap());
+                    }
+                }
+            }
             "drop-in.conf" if drop_in => {
                 let path = format!("{DROP_INS}/90-kube-assay.conf");
                 node.write(&path, patch.content.as_bytes());

@@ -5,6 +5,7 @@
 mod command;
 #[path = "../common/mod.rs"]
 mod common;
+mod differ;
 mod hand;
 mod hostile;
 
@@ -136,4 +137,35 @@ fn a_weakened_node_is_led_back() {
     // The server itself turns anonymous requests off under AlwaysAllow; the step says so.
     assert_eq!(worse.map(|(control, _)| control.as_str()).collect::<Vec<_>>(), ["apiserver-anonymous-access"]);
     assert!(plan.steps.iter().any(|step| step.beware.iter().any(|own| own.contains("kept anonymous requests out"))));
+}
+
+/// Drop-ins win over what kubeadm writes, one of them over the trial's as well.
+#[test]
+fn a_drop_in_that_wins_is_changed_where_it_stands() {
+    let content = common::content();
+    let directory = "/etc/kubernetes/kubelet.conf.d";
+    for (recording, file) in [("kubeadm-hardened-v1.36", "20-site.conf"), ("kubeadm-v1.36", "99-site.conf")] {
+        for drop_in in [false, true] {
+            let mut node = common::recording(recording);
+            let path = format!("{directory}/{file}");
+            let weak = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nreadOnlyPort: 10255\nauthentication:\n  anonymous:\n    enabled: true\npodPidsLimit: 8192\n";
+            node.write(&path, weak);
+            let directories = serde_json::json!({ "set": [format!("--config-dir={directory}")], "remove": [] });
+            hand::change(&mut node, "kubelet", &directories);
+            let before = judged(&node, &content);
+            let plan = Plan::of(&before, &content);
+            let step = plan.steps.iter().find(|step| step.target == plan::Target::Kubelet).unwrap();
+            assert!(step.beware.iter().any(|own| own.contains(&path)), "{:?}", step.beware);
+            let at = |what: &str| step.todo.iter().position(|own| own.contains(what)).unwrap();
+            assert!(at(&path) < at("edit configmap") && at("kubeadm upgrade node") < at("take its drop-in away"));
+            hand::apply(&mut node, &plan, drop_in);
+            let follows: &[&str] = if recording == "kubeadm-v1.36" { &["pods-seccomp-profile"] } else { &[] };
+            compare(&before, &judged(&node, &content), &plan, follows);
+            let now = hand::yaml(&String::from_utf8(node.texts[&path].clone()).unwrap());
+            let mut kept = hand::yaml(weak);
+            kept["readOnlyPort"] = 0.into();
+            kept["authentication"]["anonymous"]["enabled"] = false.into();
+            assert_eq!(now, kept, "what did not fail stays");
+        }
+    }
 }
