@@ -177,7 +177,11 @@ fn main() {
         version: "bench",
     });
     told("report built", format!("{} findings", report.findings.len()));
-    let text = report::terminal(&report, &report::Options { width: 80, color: false, only: None, verbose: false });
+    let text = report::terminal(
+        &report,
+        &report::Beside::default(),
+        &report::Options { width: 80, color: false, only: None, verbose: false },
+    );
     told("told", format!("{} lines", text.lines().count()));
     let mut size = Sink(0);
     spool.write(&mut size).unwrap();

@@ -90,6 +90,6 @@ fn scan_a_run_file(bencher: Bencher<'_, '_>) {
             register: None,
             version: "bench",
         });
-        report::terminal(&report, &report::Options::default()).len()
+        report::terminal(&report, &report::Beside::default(), &report::Options::default()).len()
     });
 }

@@ -227,7 +227,7 @@ pub(crate) fn run(arguments: &History) -> anyhow::Result<Exit> {
             report.run.recorded = Some(as_recorded(&entry));
             let cluster = entry.run().map(|run| run.cluster.as_str()).unwrap_or_default();
             let past = runs_before(&store, cluster, entry.number)?;
-            let beside = Beside { past: &past, drift: None };
+            let beside = Beside { past: &past, ..Beside::default() };
             output::tell(&report, &beside, output, &BTreeSet::new(), *verbose)?;
             Ok(Exit::Clean)
         }

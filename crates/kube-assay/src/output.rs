@@ -59,10 +59,14 @@ pub(crate) fn columns() -> usize {
 }
 
 fn render(report: &Report, beside: &Beside<'_>, format: Format, options: &report::Options) -> String {
-    let filtered = options.only.as_ref().map(|only| report::filter(report, only));
+    // A case of JUnit or a check of kube-bench is a whole demand; the others tell findings.
+    let of_demands = matches!(format, Format::Junit | Format::KubeBench | Format::KubeBenchJson);
+    let filter = if of_demands { report::filter_demands } else { report::filter };
+    let filtered = options.only.as_ref().map(|only| filter(report, only));
     let told = filtered.as_ref().unwrap_or(report);
+    let beside = &Beside { whole: Some(report), ..*beside };
     match format {
-        Format::Terminal => report::terminal(report, options),
+        Format::Terminal => report::terminal(report, beside, options),
         Format::Wide => report::wide(report, options),
         Format::Json => report::json(told),
         Format::Yaml => report::yaml(told),

@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Scan) -> anyhow::Result<Exit> {
     }
     let notes: Vec<String> = note.into_iter().chain(arguments.gate.overwrites(&arguments.output)).collect();
     let only: BTreeSet<Verdict> = arguments.only.iter().map(|only| (*only).into()).collect();
-    let beside = Beside { past: &past, drift: drift.as_ref() };
+    let beside = Beside { past: &past, drift: drift.as_ref(), whole: None };
     output::tell(&report, &beside, &arguments.output, &only, arguments.verbose)?;
     if let Some(error) = failed {
         return Err(error);

@@ -163,7 +163,7 @@ fn nothing_of_a_hostile_process_reaches_a_run_file() {
     let told = [
         report::json(&report),
         report::yaml(&report),
-        report::terminal(&report, &options),
+        report::terminal(&report, &report::Beside::default(), &options),
         report::wide(&report, &options),
     ];
     for secret in ["CANARY-TOKEN", "CANARY-KEY", "CANARY-BOOT"] {

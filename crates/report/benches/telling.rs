@@ -25,7 +25,7 @@ const FINDINGS: usize = 80;
 type Render = fn(&Report) -> String;
 
 const FORMATS: [(&str, Render); 12] = [
-    ("terminal", |report| report::terminal(report, &Options::default())),
+    ("terminal", |report| report::terminal(report, &Beside::default(), &Options::default())),
     ("wide", |report| report::wide(report, &Options::default())),
     ("json", report::json),
     ("yaml", report::yaml),
@@ -65,7 +65,7 @@ fn page(report: &Report) -> String {
         counts: report.counts.iter().map(|(verdict, count)| (*verdict, count + at % 7)).collect(),
     };
     let past: Vec<PastRun> = (0..29).map(run).collect();
-    report::html(report, &Beside { past: &past, drift: None })
+    report::html(report, &Beside { past: &past, ..Beside::default() })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "to be looked at")]

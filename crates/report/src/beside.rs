@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use assess::Verdict;
 
+use crate::demand::Demands;
 use crate::drift::{Answer, Change, Drift, Kind, words as said};
-use crate::model::Finding;
+use crate::model::{Finding, Report};
 
 /// What a report may be told beside.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,6 +15,15 @@ pub struct Beside<'b> {
     pub past: &'b [PastRun],
     /// What changed since the baseline, which the report is the later side of.
     pub drift: Option<&'b Drift>,
+    /// The report before it was narrowed: what a demand is rolled up to, all its findings tell. None: it was not.
+    pub whole: Option<&'b Report>,
+}
+
+impl<'b> Beside<'b> {
+    /// The demands of a report, each with all its findings.
+    pub(crate) fn demands(&self, report: &'b Report) -> Demands<'b> {
+        Demands::new(self.whole.unwrap_or(report))
+    }
 }
 
 /// An earlier run, by its numbers.

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use register::{Context, Decider, Register, State, Under};
 
 use crate::apart;
+use crate::demand::{lies_outside, tally};
 use crate::fold::{fold, roll_up};
 use crate::model::{CaptureInfo, Coverage, Finding, ProfileInfo, RegisterInfo, Report, RunInfo, SCHEMA, Tool};
 
@@ -264,20 +265,14 @@ fn demands(findings: &[Finding]) -> impl Iterator<Item = &[Finding]> {
 }
 
 pub(crate) fn counts(findings: &[Finding]) -> BTreeMap<Verdict, usize> {
-    let mut counts = BTreeMap::new();
-    for verdict in demands(findings).filter_map(|group| roll_up(group.iter())) {
-        *counts.entry(verdict).or_default() += 1;
-    }
-    counts
+    tally(demands(findings))
 }
 
 pub(crate) fn coverage(findings: &[Finding]) -> Coverage {
     let mut coverage = Coverage { within_reach: 0, decided: 0, outside: 0 };
     for group in demands(findings) {
         // Undecided for nothing but what lies outside: where another subject fails, that decides.
-        let undecided = roll_up(group.iter()) == Some(Verdict::Unknown);
-        let within = |finding: &Finding| finding.verdict == Verdict::Unknown && !finding.outside;
-        if undecided && !group.iter().any(within) {
+        if lies_outside(group) {
             coverage.outside += 1;
         } else {
             coverage.within_reach += 1;

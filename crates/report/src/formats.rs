@@ -8,7 +8,8 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::model::{Report, SCHEMA};
+use crate::demand::Demands;
+use crate::model::{Finding, Report, SCHEMA};
 use crate::words;
 
 /// The record: indented JSON. Characters that could steer a terminal are escaped, so that it can be looked at as well.
@@ -57,11 +58,22 @@ pub fn schema() -> Value {
 
 /// The report narrowed to findings with some verdicts. Its counts stay those of all that was judged, and it says so.
 pub fn filter(report: &Report, only: &BTreeSet<Verdict>) -> Report {
+    narrowed(report, only, |finding| only.contains(&finding.verdict))
+}
+
+/// The report narrowed to demands that are rolled up to some verdicts, each with all its findings, for formats that have
+/// one word for a demand. Its counts stay those of all that was judged, and it says so.
+pub fn filter_demands(report: &Report, only: &BTreeSet<Verdict>) -> Report {
+    let demands = Demands::new(report);
+    narrowed(report, only, |finding| only.contains(&demands.whole(finding)))
+}
+
+fn narrowed(report: &Report, only: &BTreeSet<Verdict>, told: impl Fn(&Finding) -> bool) -> Report {
     let verdicts = only.iter().map(|verdict| words::verdict(*verdict)).collect::<Vec<_>>().join(", ");
-    let told = format!("only {verdicts} told; the counts are of all that was judged");
-    let selection = report.run.selection.iter().cloned().chain([told]).collect::<Vec<_>>().join("; ");
+    let selection = format!("only {verdicts} told; the counts are of all that was judged");
+    let selection = report.run.selection.iter().cloned().chain([selection]).collect::<Vec<_>>().join("; ");
     let mut narrowed = report.clone();
     narrowed.run.selection = Some(selection);
-    narrowed.findings.retain(|finding| only.contains(&finding.verdict));
+    narrowed.findings.retain(told);
     narrowed
 }

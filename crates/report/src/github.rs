@@ -7,6 +7,7 @@ use assess::Verdict;
 use register::State;
 
 use crate::beside::{Beside, Since};
+use crate::demand::Demands;
 use crate::model::{CaptureInfo, Finding, Report};
 use crate::plain;
 use crate::words::{self, inert};
@@ -17,7 +18,8 @@ const SUBJECTS: usize = 10;
 /// Renders the report as annotations. What fails anew since the baseline, or in another state,
 /// stands before what failed before.
 pub fn github(report: &Report, beside: &Beside<'_>) -> String {
-    let log = Log { report, ambiguous: words::ambiguous(report), since: Since::new(beside) };
+    let log =
+        Log { report, ambiguous: words::ambiguous(report), demands: beside.demands(report), since: Since::new(beside) };
     let (mut open, rest): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.decision.state != State::None);
     open.sort_by_cached_key(|finding| {
@@ -51,6 +53,7 @@ fn lines_of(message: &[String]) -> String {
 struct Log<'r> {
     report: &'r Report,
     ambiguous: BTreeSet<String>,
+    demands: Demands<'r>,
     since: Since<'r>,
 }
 
@@ -79,14 +82,15 @@ impl Log<'_> {
         let ids = words::ids(finding, &self.ambiguous);
         let changed = self.since.words(finding).join(", ");
         let changed = if changed.is_empty() { changed } else { format!(" ({changed})") };
-        format!("{} {ids}{changed} {}", words::verdict(finding.verdict), finding.title)
+        format!("{} {ids}{changed} {}", self.demands.word(finding), finding.title)
     }
 
     /// A finding in one line.
     fn told(&self, finding: &Finding) -> String {
         let subjects = plain::subjects(finding, self.report.run.captures.len() > 1, SUBJECTS);
+        let part = self.demands.part(finding).map_or(String::new(), |part| format!(" ({part})"));
         format!(
-            "{} [{}, {}]: {} - {}",
+            "{} [{}, {}]: {} - {}{part}",
             self.title(finding),
             finding.control,
             words::priority(finding.priority),

@@ -17,6 +17,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use crate::beside::{Beside, Since};
+use crate::demand::Demands;
 use crate::fold::roll_up;
 use crate::markup::attribute as safe;
 use crate::model::{Finding, Report};
@@ -35,6 +36,7 @@ pub fn html(report: &Report, beside: &Beside<'_>) -> String {
         report,
         beside: *beside,
         since: Since::new(beside),
+        demands: beside.demands(report),
         several: report.run.captures.len() > 1,
         ambiguous: words::ambiguous(report),
         items: items(report),
@@ -63,6 +65,7 @@ struct Page<'r> {
     report: &'r Report,
     beside: Beside<'r>,
     since: Since<'r>,
+    demands: Demands<'r>,
     several: bool,
     ambiguous: BTreeSet<String>,
     items: Vec<Item<'r>>,
@@ -93,6 +96,11 @@ fn class(verdict: Verdict) -> &'static str {
 
 /// A verdict with a sign of its own, so that none is told by colour alone.
 fn badge(verdict: Verdict) -> String {
+    badge_of(verdict, words::verdict(verdict))
+}
+
+/// The same, in words of a finding.
+fn badge_of(verdict: Verdict, word: &str) -> String {
     let sign = match verdict {
         Verdict::Fail => "✕",
         Verdict::Unknown => "?",
@@ -100,11 +108,10 @@ fn badge(verdict: Verdict) -> String {
         Verdict::Pass => "✓",
         Verdict::NotApplicable => "–",
     };
-    let word = words::verdict(verdict);
     format!("<span class=\"badge {}\"><span aria-hidden=\"true\">{sign}</span> {word}</span>", class(verdict))
 }
 
-/// Verdicts by number: `2 FAIL, 5 PASS`.
+/// Verdicts by number of demands, of which all findings are here.
 fn counts<'f>(findings: impl Iterator<Item = &'f Finding>) -> BTreeMap<Verdict, usize> {
     let findings: Vec<&Finding> = findings.collect();
     let same = |left: &&Finding, right: &&Finding| left.control == right.control && left.parameters == right.parameters;
@@ -113,11 +120,6 @@ fn counts<'f>(findings: impl Iterator<Item = &'f Finding>) -> BTreeMap<Verdict, 
         *counts.entry(verdict).or_default() += 1;
     }
     counts
-}
-
-fn in_words(counts: &BTreeMap<Verdict, usize>) -> String {
-    let said = counts.iter().map(|(verdict, count)| format!("{count} {}", words::verdict(*verdict)));
-    said.collect::<Vec<_>>().join(", ")
 }
 
 /// What a browser lets a style or script run by, and nothing else.

@@ -9,6 +9,7 @@ use assess::Verdict;
 use register::State;
 
 use crate::beside::{Beside, Since};
+use crate::demand::Demands;
 use crate::markup::attribute;
 use crate::model::{Finding, Report};
 use crate::plain;
@@ -22,7 +23,13 @@ const VERDICTS: [Verdict; 5] =
 
 /// Renders the report as Markdown.
 pub fn markdown(report: &Report, beside: &Beside<'_>) -> String {
-    let mut page = Page { text: String::new(), report, ambiguous: words::ambiguous(report), since: Since::new(beside) };
+    let mut page = Page {
+        text: String::new(),
+        report,
+        ambiguous: words::ambiguous(report),
+        demands: beside.demands(report),
+        since: Since::new(beside),
+    };
     page.head();
     for verdict in VERDICTS {
         page.verdict(verdict);
@@ -36,6 +43,7 @@ struct Page<'r> {
     text: String,
     report: &'r Report,
     ambiguous: BTreeSet<String>,
+    demands: Demands<'r>,
     since: Since<'r>,
 }
 
@@ -116,13 +124,15 @@ impl Page<'_> {
 
     /// The verdict, and what changed of it since the baseline.
     fn verdict_of(&self, finding: &Finding) -> String {
-        let said = std::iter::once(words::verdict(finding.verdict)).chain(self.since.words(finding));
-        said.collect::<Vec<_>>().join("<br>")
+        let mut said = vec![self.demands.word(finding)];
+        said.extend(self.since.words(finding).into_iter().map(str::to_owned));
+        said.join("<br>")
     }
 
     fn subjects(&self, finding: &Finding) -> String {
         let several = self.report.run.captures.len() > 1;
-        let names = plain::subjects(finding, several, SUBJECTS);
+        let mut names = plain::subjects(finding, several, SUBJECTS);
+        names.extend(self.demands.part(finding).map(|part| format!("in part: {part}")));
         names.iter().map(|name| text(name)).collect::<Vec<_>>().join("<br>")
     }
 
@@ -130,8 +140,11 @@ impl Page<'_> {
     fn full(&mut self, finding: &Finding) {
         let ids = words::ids(finding, &self.ambiguous);
         // Within HTML nothing is Markdown.
-        let summary = attribute(&format!("{} {ids} {}", words::verdict(finding.verdict), finding.title));
+        let summary = attribute(&format!("{} {ids} {}", self.demands.word(finding), finding.title));
         self.line(&format!("<details><summary>{summary}</summary>\n"));
+        if let Some(part) = self.demands.part(finding) {
+            self.line(&format!("- in part: {}", text(&part)));
+        }
         for line in self.since.told(finding) {
             self.line(&format!("- since the baseline: {}", text(&line)));
         }

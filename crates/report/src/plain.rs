@@ -5,6 +5,7 @@ use assess::{Observed, Verdict};
 
 use register::{Decision, State};
 
+use crate::fold::roll_up;
 use crate::model::{Finding, RegisterInfo, Report, Subject};
 use crate::words::{self, number};
 
@@ -69,8 +70,8 @@ pub(crate) fn register(register: &RegisterInfo) -> Vec<(&'static str, String)> {
     };
     let mut said = vec![
         ("register", format!("{}, asked on {} (sha256 {:.12})", register.name, register.as_of, register.digest)),
-        ("risk accepted by", owners(&register.accepted)),
-        ("overdue with", owners(&register.overdue)),
+        ("risk accepted, by who answers for it", owners(&register.accepted)),
+        ("overdue, by who answers for it", owners(&register.overdue)),
     ];
     said.extend(register.unused.iter().map(|unused| ("unused", unused.clone())));
     said.retain(|(_, text)| !text.is_empty());
@@ -144,10 +145,19 @@ pub(crate) fn warnings(report: &Report) -> Vec<String> {
     said
 }
 
-/// How much of what was within reach was seen.
+/// How much of what was within reach was seen. A question counts as decided there, answered or not.
 pub(crate) fn coverage(report: &Report) -> String {
     let coverage = &report.coverage;
     let within = number(coverage.within_reach, "demand", "demands");
     let outside = number(coverage.outside, "lies", "lie");
-    format!("{} of {within} within reach were decided; {outside} outside what this source can see", coverage.decided)
+    let asks = |demand: &&[Finding]| {
+        let open = |finding: &Finding| finding.verdict == Verdict::Manual && finding.decision.state.is_open();
+        roll_up(demand.iter()) == Some(Verdict::Manual) && demand.iter().any(open)
+    };
+    let waiting = match report.demands().filter(asks).count() {
+        0 => String::new(),
+        some => format!(", {some} of them {} for an answer", if some == 1 { "waits" } else { "wait" }),
+    };
+    let decided = coverage.decided;
+    format!("{decided} of {within} within reach were decided{waiting}; {outside} outside what this source can see")
 }

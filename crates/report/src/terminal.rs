@@ -6,6 +6,7 @@ mod components;
 mod decisions;
 mod head;
 pub(crate) mod page;
+mod since;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,6 +16,8 @@ use assess::Verdict;
 pub(crate) use self::components::grade;
 pub use self::page::wrap;
 use self::page::{Page, ROW};
+use crate::beside::Beside;
+use crate::demand::Demands;
 use crate::formats::filter;
 use crate::model::{Finding, Report};
 use crate::words;
@@ -45,16 +48,18 @@ impl Options {
     }
 }
 
-/// Renders the report for a terminal.
-pub fn terminal(report: &Report, options: &Options) -> String {
-    let report = options.narrow(report);
+/// Renders the report for a terminal. Narrowed to some verdicts, an id is still told by what its demand is rolled up to.
+pub fn terminal(whole: &Report, beside: &Beside<'_>, options: &Options) -> String {
+    let report = options.narrow(whole);
     let mut telling = Telling {
-        ambiguous: words::ambiguous(&report),
+        ambiguous: words::ambiguous(whole),
+        demands: Demands::new(whole),
         several_nodes: report.run.captures.len() > 1,
         id_width: report.findings.iter().map(|finding| finding.id().chars().count()).max().unwrap_or(0).min(8),
         verbose: options.verbose,
         page: Page::new(options),
         report: &report,
+        whole,
     };
     telling.head();
     if telling.nothing_runs() {
@@ -67,6 +72,7 @@ pub fn terminal(report: &Report, options: &Options) -> String {
         telling.not_covered();
         telling.decisions();
         telling.numbers();
+        telling.since(beside);
         telling.next();
     }
     telling.page.finish()
@@ -74,7 +80,11 @@ pub fn terminal(report: &Report, options: &Options) -> String {
 
 /// A report on its way onto a page.
 struct Telling<'r> {
+    /// With the findings that are to be told.
     report: &'r Report,
+    /// With all findings.
+    whole: &'r Report,
+    demands: Demands<'r>,
     page: Page,
     verbose: bool,
     several_nodes: bool,
@@ -89,14 +99,19 @@ impl Telling<'_> {
         words::ids(finding, &self.ambiguous)
     }
 
-    /// Id and title, aligned.
+    /// Id and title, aligned. Where other subjects make the demand's verdict a graver one, the id stands for a part.
     fn title(&self, finding: &Finding) -> String {
-        format!("{:<width$}  {}", self.ids(finding), finding.title, width = self.id_width)
+        let part = self.part_word(finding);
+        format!("{part}{:<width$}  {}", self.ids(finding), finding.title, width = self.id_width)
     }
 
-    /// Where titles begin.
-    fn title_column(&self) -> usize {
-        ROW + self.id_width + 2
+    /// Where the title begins.
+    fn title_column(&self, finding: &Finding) -> usize {
+        ROW + self.part_word(finding).len() + self.id_width + 2
+    }
+
+    fn part_word(&self, finding: &Finding) -> &'static str {
+        if self.demands.is_part(finding) { "in part " } else { "" }
     }
 
     /// Whether no component was found, and so nothing was found wrong or right.

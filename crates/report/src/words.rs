@@ -1,7 +1,7 @@
 //! The words that renderers share, and the one way in which foreign text becomes harmless.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assess::Verdict;
 use benchmark::{Assessment, Priority};
@@ -52,6 +52,12 @@ pub fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Pass => "PASS",
         Verdict::NotApplicable => "N/A",
     }
+}
+
+/// Verdicts by number: `2 FAIL, 5 PASS`.
+pub(crate) fn counts(counts: &BTreeMap<Verdict, usize>) -> String {
+    let said = counts.iter().map(|(of, count)| format!("{count} {}", verdict(*of)));
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// A priority.
@@ -148,6 +154,12 @@ pub(crate) fn beginning(text: &str) -> String {
     lines[start..=start + more].join("\n")
 }
 
+/// How many numbered steps a remediation has.
+pub(crate) fn steps(text: &str) -> usize {
+    let numbered = |line: &&str| line.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
+    text.lines().filter(numbered).count()
+}
+
 fn first_sentence(text: &str) -> &str {
     let mut ends = text.match_indices(". ").map(|(at, _)| at);
     let sentence = |at: &usize| !["e.g", "i.e", "etc", "vs"].iter().any(|short| text[..*at].ends_with(short));
@@ -199,6 +211,8 @@ mod tests {
         ] {
             assert_eq!(beginning(text), expected);
         }
+        assert_eq!(steps("Set here.\n1. Edit:\n     2. --a=b\n2. Restart."), 2);
+        assert_eq!(steps("Version 1. Then restart."), 0);
     }
 
     #[test]

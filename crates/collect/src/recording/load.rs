@@ -91,9 +91,12 @@ pub enum RecordingError {
     },
 }
 
-/// Whether a directory looks like a recorded node.
+/// What every recorded node has.
+const PARTS: [&str; 3] = ["stat.tsv", "processes.json", "tree"];
+
+/// Whether a directory looks like a recorded node: whoever forgot a part of it is told which.
 pub fn is_recording(dir: &Path) -> bool {
-    ["stat.tsv", "processes.json"].iter().all(|name| dir.join(name).is_file())
+    ["stat.tsv", "processes.json"].iter().any(|name| dir.join(name).is_file())
 }
 
 impl Recording {
@@ -101,6 +104,10 @@ impl Recording {
     pub fn load(dir: &Path) -> Result<Self, RecordingError> {
         let name = fs::canonicalize(dir).map_err(|source| RecordingError::Read { file: dir.to_owned(), source })?;
         let name = name.file_name().unwrap_or(name.as_os_str()).to_string_lossy().into_owned();
+        if let Some(part) = PARTS.iter().find(|part| fs::symlink_metadata(dir.join(part)).is_err()) {
+            let why = format!("it is missing, and a recorded node has {}", PARTS.join(", "));
+            return Err(RecordingError::File { file: dir.join(part), why });
+        }
         let sockets = optional(&dir.join("listen.txt"), parse_listeners)?;
         let (api, remarks) = load_api(&dir.join("api"))?;
         Ok(Self {

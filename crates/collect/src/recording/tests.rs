@@ -322,8 +322,8 @@ fn a_capture_of_a_recorded_node() {
 fn what_was_not_recorded_is_out_of_reach() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("tree")).unwrap();
-    fs::write(dir.path().join("stat.tsv"), "path\ttype\tmode\tuid\tgid\tsize\tlink_target\n").unwrap();
     assert!(!is_recording(dir.path()));
+    fs::write(dir.path().join("stat.tsv"), "path\ttype\tmode\tuid\tgid\tsize\tlink_target\n").unwrap();
     fs::write(dir.path().join("processes.json"), "[]").unwrap();
     assert!(is_recording(dir.path()));
     let capture = Recording::load(dir.path()).unwrap().capture(vec![]);
@@ -387,8 +387,10 @@ fn a_missing_part_is_an_error_that_names_it() {
         fs::write(dir.path().join("stat.tsv"), "path\ttype\tmode\tuid\tgid\tsize\tlink_target\n").unwrap();
         fs::write(dir.path().join("processes.json"), "[]").unwrap();
         fs::rename(dir.path().join(part), dir.path().join("elsewhere")).unwrap();
+        // One that looks like a recorded node is taken for one, and not for files of another kind.
+        assert!(is_recording(dir.path()), "{part}");
         let error = Recording::load(dir.path()).unwrap_err().to_string();
-        assert!(error.contains(&format!("{part}: ")), "{part}: {error}");
+        assert!(error.contains(&format!("{part}: it is missing, and a recorded node has ")), "{part}: {error}");
     }
 }
 

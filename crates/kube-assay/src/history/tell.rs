@@ -64,7 +64,7 @@ pub(super) fn list(entries: &[Entry], reviewers: &BTreeMap<u64, String>, head: O
 pub(super) fn trend(trend: &Trend, all: bool) -> String {
     let cluster = width("CLUSTER", trend.runs.iter().map(|run| inert(&run.cluster).chars().count()));
     let mut text = format!(
-        "{:>6}  {:<16}  {:<cluster$}  {:>5} {:>5} {:>8} {:>8}  ACCEPTED BY\n",
+        "{:>6}  {:<16}  {:<cluster$}  {:>5} {:>5} {:>8} {:>8}  ACCEPTED, BY OWNER\n",
         "RUN", "RECORDED", "CLUSTER", "FAIL", "OPEN", "OVERDUE", "ACCEPTED"
     );
     let mut last: BTreeMap<&str, &Point> = BTreeMap::new();
@@ -89,6 +89,7 @@ pub(super) fn trend(trend: &Trend, all: bool) -> String {
             owners(&run.accepted),
         );
     }
+    text.push_str("FAIL counts demands, OPEN findings that wait for somebody: failures, unknowns and questions.\n");
     if same > 0 {
         let _ = writeln!(text, "{} that counted the same as the one before: not shown (--all)", number(same));
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use assess::Verdict;
 
-use super::{Page, VERDICTS, class, counts, in_words, safe};
+use super::{Page, VERDICTS, class, counts, safe};
 use crate::model::Finding;
 use crate::words::{self, number};
 
@@ -68,7 +68,7 @@ impl Page<'_> {
                 "<tr><th scope=\"row\">{}</th><td class=\"bar\">{}</td><td>{}</td></tr>",
                 safe(name),
                 bar(counts, most),
-                in_words(counts)
+                words::counts(counts)
             );
         }
         self.text.push_str("</tbody>\n</table>\n</div>\n");

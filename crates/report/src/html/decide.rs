@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use register::State;
 
-use super::{Item, Page, badge, safe};
+use super::{Item, Page, badge_of, safe};
 use crate::model::Finding;
 use crate::plain;
 use crate::terminal::grade;
@@ -65,7 +65,7 @@ impl Page<'_> {
             let _ = writeln!(
                 self.text,
                 "<li>{} {} <span class=\"muted\">{}, {}{}</span></li>",
-                badge(item.finding.verdict),
+                badge_of(item.finding.verdict, &self.demands.word(item.finding)),
                 self.link(item, true),
                 safe(&item.finding.component),
                 words::priority(item.finding.priority),

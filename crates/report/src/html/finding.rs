@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use assess::Verdict;
 use register::State;
 
-use super::{Item, Page, VERDICTS, badge, class, counts, in_words, safe};
+use super::{Item, Page, VERDICTS, badge_of, class, counts, safe};
 use crate::markup;
 use crate::model::{Finding, Subject};
 use crate::plain;
@@ -22,7 +22,10 @@ impl Page<'_> {
         self.filter();
         let items = std::mem::take(&mut self.items);
         let mut components: Vec<(&str, Vec<&Item<'_>>)> = Vec::new();
-        for item in items.iter().filter(|item| !item.finding.outside) {
+        // A demand stands with all its findings, so that they add up to what it is rolled up to.
+        let (mut outside, within): (Vec<&Item<'_>>, Vec<&Item<'_>>) =
+            items.iter().partition(|item| self.demands.is_outside(item.finding));
+        for item in within {
             match components.iter_mut().find(|(name, _)| *name == item.finding.component) {
                 Some((_, items)) => items.push(item),
                 None => components.push((&item.finding.component, vec![item])),
@@ -32,7 +35,6 @@ impl Page<'_> {
         for (name, items) in &mut components {
             self.group(&safe(name), items);
         }
-        let mut outside: Vec<&Item<'_>> = items.iter().filter(|item| item.finding.outside).collect();
         if !outside.is_empty() {
             self.group("Outside what this source can see", &mut outside);
         }
@@ -99,7 +101,7 @@ impl Page<'_> {
     }
 
     fn group(&mut self, title: &str, items: &mut [&Item<'_>]) {
-        let numbers = in_words(&counts(items.iter().map(|item| item.finding)));
+        let numbers = words::counts(&counts(items.iter().map(|item| item.finding)));
         let _ = writeln!(self.text, "<div class=\"group\">\n<h3>{title} <span class=\"muted\">{numbers}</span></h3>");
         items.sort_by_key(|item| grade(item.finding));
         for item in items {
@@ -130,7 +132,7 @@ impl Page<'_> {
             finding.decision.state.word(),
             safe(finding.decision.owner.as_deref().unwrap_or_default()),
             changed.join(" "),
-            badge(finding.verdict),
+            badge_of(finding.verdict, &self.demands.word(finding)),
             safe(&words::ids(finding, &self.ambiguous)),
             safe(&finding.title),
             verdict = class(finding.verdict),
@@ -143,6 +145,7 @@ impl Page<'_> {
         if let Some(basis) = finding.basis {
             self.row("basis", &format!("what is {}", words::basis(basis)));
         }
+        self.row("in part", &self.demands.part(finding).map_or(String::new(), |part| safe(&part)));
         let since: Vec<String> = self.since.told(finding).iter().map(|line| safe(line)).collect();
         self.row("since", &since.join("<br/>"));
         // The heading has said why.

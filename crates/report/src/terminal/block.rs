@@ -9,7 +9,8 @@ use crate::{plain, words};
 
 impl Telling<'_> {
     pub(super) fn block(&mut self, finding: &Finding) {
-        self.page.row(finding.verdict, self.title_column(), &self.title(finding));
+        self.page.row(finding.verdict, self.title_column(finding), &self.title(finding));
+        self.labelled("in part", &self.demands.part(finding).unwrap_or_default());
         self.labelled("priority", &standing(finding));
         let label = if finding.verdict == Verdict::Manual { "question" } else { "because" };
         self.labelled(label, &finding.reason);
@@ -95,7 +96,11 @@ impl Telling<'_> {
         self.page.listing(label, &beginning);
         if beginning != whole {
             let name = if self.report.profiles.len() > 1 { &finding.control } else { finding.id() };
-            self.page.labelled("", &format!("(kube-assay explain {name} shows all)"));
+            let all = match words::steps(whole) {
+                0 | 1 => "all".to_owned(),
+                steps => format!("all {steps} steps"),
+            };
+            self.page.labelled("", &format!("(kube-assay explain {name} shows {all})"));
         }
     }
 }

@@ -1,14 +1,16 @@
 //! The end: what could not be seen, what no profile looks at, the numbers, and where to start.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assess::Verdict;
 use benchmark::Priority;
+use register::State;
 
 use super::Telling;
 use super::components::grade;
 use super::page::ROW;
 use crate::model::{Finding, Report};
+use crate::plain;
 use crate::triage::{First, triage};
 use crate::words::{self, number};
 
@@ -32,14 +34,20 @@ impl<'r> Telling<'r> {
         }
     }
 
-    /// What this source can never show, by reason and section.
+    /// What this source can never show, by reason and section, and what it shows in part.
     pub(super) fn outside(&mut self) {
-        let findings: Vec<&Finding> = self.report.findings.iter().filter(|finding| finding.outside).collect();
-        if findings.is_empty() {
+        let report: &'r Report = self.report;
+        let findings: Vec<&Finding> = report.findings.iter().filter(|finding| finding.outside).collect();
+        let part = |finding: &&Finding| !finding.outside && self.demands.is_outside(finding);
+        let parts: Vec<&Finding> = report.findings.iter().filter(part).collect();
+        if findings.is_empty() && parts.is_empty() {
             return;
         }
-        let demands = number(self.report.coverage.outside, "demand", "demands");
-        self.page.heading(&format!("UNKNOWN, outside what this source can see: {demands}"));
+        self.page.heading(&match self.report.coverage.outside {
+            // What is undecided in part is decided all the same, or is undecided within reach too.
+            0 => "UNKNOWN in part, outside what this source can see".to_owned(),
+            some => format!("UNKNOWN, outside what this source can see: {}", number(some, "demand", "demands")),
+        });
         for group in grouped(&findings, |finding| (&finding.help, &finding.reason)) {
             self.page.paragraph(0, 2, &group[0].reason);
             if let Some(help) = &group[0].help {
@@ -52,6 +60,7 @@ impl<'r> Telling<'r> {
                 self.page.paragraph(4, 6, &format!("{title}{colon}{ids}"));
             }
         }
+        self.findings(parts);
     }
 
     /// What the profiles do not look at, so that nobody takes a pass for more than it is.
@@ -95,12 +104,7 @@ impl<'r> Telling<'r> {
             self.page.row(*verdict, ROW, &format!("{count}{outside}"));
         }
         self.page.blank();
-        let (within, outside) =
-            (number(coverage.within_reach, "demand", "demands"), number(coverage.outside, "lies", "lie"));
-        self.page.prose(&format!(
-            "{} of {within} within reach were decided; {outside} outside what this source can see.",
-            coverage.decided
-        ));
+        self.page.prose(&format!("{}.", plain::coverage(self.whole)));
         self.decided_though_manual();
     }
 
@@ -108,30 +112,40 @@ impl<'r> Telling<'r> {
         let decided = |finding: &&Finding| {
             matches!(finding.verdict, Verdict::Fail | Verdict::Pass) && words::left_to_a_person(finding)
         };
-        let findings: Vec<&Finding> = self.report.findings.iter().filter(decided).collect();
-        if !findings.is_empty() {
-            let ids = self.id_list(&findings);
-            self.page.prose(&format!("Left to a person by the benchmark, but decided here from evidence: {ids}."));
+        let gravest = self.whole.demands().filter_map(|demand| demand.iter().min_by_key(|finding| finding.verdict));
+        let findings: Vec<&Finding> = gravest.filter(decided).collect();
+        if self.verbose && !findings.is_empty() {
+            let ids: Vec<String> = findings.iter().map(|finding| self.ids(finding)).collect();
+            self.page.prose(&format!(
+                "Left to a person by the benchmark, but decided here from evidence: {}.",
+                ids.join(", ")
+            ));
+        } else if !findings.is_empty() {
+            let (count, were) = (findings.len(), if findings.len() == 1 { "was" } else { "were" });
+            self.page.prose(&format!(
+                "Of what the benchmark leaves to a person, {count} {were} decided here from evidence (-v tells which)."
+            ));
         }
     }
 
     /// The numbers and the gravest findings, for whoever reads no further.
     pub(super) fn summary(&mut self) {
         let failed = self.gravest();
-        let mut by_priority: Vec<(Priority, usize)> = Vec::new();
+        let mut by_priority: BTreeMap<Priority, usize> = BTreeMap::new();
         for finding in &failed {
-            match by_priority.iter_mut().find(|(priority, _)| *priority == finding.priority) {
-                Some((_, count)) => *count += 1,
-                None => by_priority.push((finding.priority, 1)),
-            }
+            *by_priority.entry(finding.priority).or_default() += 1;
         }
         let grave = by_priority.iter().map(|(priority, count)| format!("{count} {}", words::priority(*priority)));
         let grave: Vec<String> = grave.collect();
+        let settled = self
+            .settled()
+            .iter()
+            .fold(String::new(), |said, (state, count)| format!("{said}; {count} {}", state.word()));
         let mut said = Vec::new();
         for (verdict, count) in &self.report.counts {
             let unseen = count.saturating_sub(self.report.coverage.outside);
             said.push(match verdict {
-                Verdict::Fail if !grave.is_empty() => format!("{count} FAIL ({})", grave.join(", ")),
+                Verdict::Fail if !grave.is_empty() => format!("{count} FAIL ({}{settled})", grave.join(", ")),
                 Verdict::Unknown if unseen == 0 => continue,
                 Verdict::Unknown => format!("{unseen} UNKNOWN"),
                 other => format!("{count} {}", words::verdict(*other)),
@@ -139,10 +153,19 @@ impl<'r> Telling<'r> {
         }
         let outside = match self.report.coverage.outside {
             0 => String::new(),
-            some if said.is_empty() => format!("nothing was decided: all {some} lie outside what this source can see"),
-            some => format!("; {some} lie outside what this source can see"),
+            some if said.is_empty() => {
+                let decided = |finding: &Finding| !finding.outside;
+                let what = if self.whole.findings.iter().any(decided) {
+                    "no demand was decided in whole"
+                } else {
+                    "nothing was decided"
+                };
+                format!("{what}: {} outside what this source can see", number(some, "lies", "lie"))
+            }
+            some => format!("; {} outside what this source can see", number(some, "lies", "lie")),
         };
-        let first = failed.iter().take(3).map(|finding| {
+        let open = failed.iter().filter(|finding| finding.decision.state.is_open());
+        let first = open.take(3).map(|finding| {
             let by_name = ["subject", "role"].contains(&finding.subjects.first().map_or("", |own| own.kind.as_str()));
             let names: Vec<&str> = finding.subjects.iter().map(|subject| subject.name.as_str()).collect();
             let who = if by_name { format!("{}: ", words::some(&names, false)) } else { String::new() };
@@ -156,12 +179,26 @@ impl<'r> Telling<'r> {
         }
     }
 
-    /// Failures, one for each id, the gravest first.
+    /// Failed demands of which nothing is open, by what was decided of the gravest part.
+    fn settled(&self) -> BTreeMap<State, usize> {
+        let mut settled = BTreeMap::new();
+        for demand in self.report.demands() {
+            let mut failed = demand.iter().filter(|finding| finding.verdict == Verdict::Fail);
+            if let Some(first) = failed.clone().next()
+                && failed.all(|finding| finding.decision.state.is_settled())
+            {
+                *settled.entry(first.decision.state).or_default() += 1;
+            }
+        }
+        settled
+    }
+
+    /// Failures, one for each id, open ones before others, the gravest first.
     fn gravest(&self) -> Vec<&'r Finding> {
         let report: &'r Report = self.report;
         let mut failed: Vec<&Finding> =
             report.findings.iter().filter(|finding| finding.verdict == Verdict::Fail).collect();
-        failed.sort_by_key(|finding| grade(finding));
+        failed.sort_by_key(|finding| (!finding.decision.state.is_open(), grade(finding)));
         let mut seen = BTreeSet::new();
         failed.retain(|finding| seen.insert(finding.id()));
         failed
@@ -240,9 +277,11 @@ impl<'r> Telling<'r> {
         }
     }
 
-    /// Ids in the report's order, each once.
+    /// Ids in the report's order, each once; where other subjects make the verdict a graver one, as parts.
     fn id_list(&self, findings: &[&Finding]) -> String {
-        let mut ids: Vec<String> = findings.iter().map(|finding| self.ids(finding)).collect();
+        let part = |finding: &Finding| if self.demands.is_part(finding) { " (in part)" } else { "" };
+        let mut ids: Vec<String> =
+            findings.iter().map(|finding| format!("{}{}", self.ids(finding), part(finding))).collect();
         ids.dedup();
         ids.join(", ")
     }

@@ -5,66 +5,82 @@ use benchmark::Priority;
 
 use super::Telling;
 use super::page::ROW;
-use crate::fold::roll_up;
+use crate::demand::tally;
 use crate::model::{Finding, Report};
 use crate::words;
 
 /// More failures than this of one component are too many to tell each in full.
 const MANY: usize = 40;
 
-impl Telling<'_> {
+impl<'r> Telling<'r> {
+    /// A demand that lies outside is told there with all its parts.
     pub(super) fn components(&mut self) {
-        for (name, mut findings) in by_component(self.report) {
-            let numbers = numbers(&findings);
+        let report: &'r Report = self.report;
+        let within = |finding: &&Finding| !finding.outside && !self.demands.is_outside(finding);
+        for (name, findings) in by_component(report.findings.iter().filter(within)) {
+            let numbers = self.numbers_of(&findings);
             self.page.heading(&format!("{name}: {numbers}"));
-            findings.sort_by_key(|finding| grade(finding));
-            let short = findings.partition_point(|finding| self.verbose || finding.verdict < Verdict::Pass);
-            let not_applicable =
-                findings.partition_point(|finding| self.verbose || finding.verdict < Verdict::NotApplicable);
-            // Where very much is wrong, the lesser part of it takes two lines each.
-            let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
-            let many = !self.verbose && failed > MANY;
-            let mut briefly = false;
-            for finding in &findings[..short] {
-                let brief = many && finding.verdict == Verdict::Fail && finding.priority > Priority::High;
-                if !brief || !briefly {
-                    self.page.blank();
-                }
-                briefly = brief;
-                if brief { self.brief(finding) } else { self.block(finding) }
-            }
-            if many {
-                self.page.blank();
-                self.page.paragraph(
-                    ROW,
-                    ROW,
-                    "(-v tells each of these in full; kube-assay explain ID tells what to do)",
-                );
-            }
-            if short < findings.len() {
-                self.page.blank();
-            }
-            findings[short..not_applicable].iter().for_each(|finding| self.pass(finding));
-            self.not_applicable(&findings[not_applicable..]);
+            self.findings(findings);
         }
-        if self.report.findings.is_empty() {
+        if report.findings.is_empty() {
             self.page.blank();
             self.page.prose("There is no finding to tell.");
         }
     }
 
+    /// `2 FAIL, 5 PASS`, by demand as the report counts.
+    fn numbers_of(&self, findings: &[&Finding]) -> String {
+        let alike =
+            findings.chunk_by(|left, right| left.control == right.control && left.parameters == right.parameters);
+        let counts = tally(alike.map(|some| self.demands.of(some[0])));
+        words::counts(&counts)
+    }
+
+    /// Findings, the gravest first: what is open in full, the rest in short.
+    pub(super) fn findings(&mut self, mut findings: Vec<&Finding>) {
+        findings.sort_by_key(|finding| grade(finding));
+        let short = findings.partition_point(|finding| self.verbose || finding.verdict < Verdict::Pass);
+        let not_applicable =
+            findings.partition_point(|finding| self.verbose || finding.verdict < Verdict::NotApplicable);
+        // Where very much is wrong, the lesser part of it takes two lines each.
+        let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
+        let many = !self.verbose && failed > MANY;
+        let mut briefly = false;
+        for finding in &findings[..short] {
+            let brief = many && finding.verdict == Verdict::Fail && finding.priority > Priority::High;
+            if !brief || !briefly {
+                self.page.blank();
+            }
+            briefly = brief;
+            if brief { self.brief(finding) } else { self.block(finding) }
+        }
+        if many {
+            self.page.blank();
+            self.page.paragraph(ROW, ROW, "(-v tells each of these in full; kube-assay explain ID tells what to do)");
+        }
+        if short < findings.len() {
+            self.page.blank();
+        }
+        findings[short..not_applicable].iter().for_each(|finding| self.pass(finding));
+        self.not_applicable(&findings[not_applicable..]);
+    }
+
     /// A failure with its reason, and nothing else.
     fn brief(&mut self, finding: &Finding) {
-        let hang = self.title_column();
+        let hang = self.title_column(finding);
         self.page.row(finding.verdict, hang, &self.title(finding));
         self.page.paragraph(hang, hang + 2, &finding.reason);
     }
 
     fn pass(&mut self, finding: &Finding) {
-        let hang = self.title_column();
+        let hang = self.title_column(finding);
+        let part = self.demands.part(finding);
         let files = finding.subjects.iter().filter(|subject| subject.kind == "file").count();
-        let count = if files > 1 { format!(" ({files} files)") } else { String::new() };
+        let count = if files > 1 && part.is_none() { format!(" ({files} files)") } else { String::new() };
         self.page.row(finding.verdict, hang, &format!("{}{count}", self.title(finding)));
+        if let Some(part) = part {
+            self.page.paragraph(hang, hang + 2, &part);
+        }
         if let Some(because) = &finding.equivalent {
             self.page.paragraph(hang, hang + 2, &format!("equivalent: {because}"));
         }
@@ -82,9 +98,10 @@ impl Telling<'_> {
             let proof = if first.reason.is_empty() { "does not apply here" } else { &first.reason };
             self.page.row(Verdict::NotApplicable, ROW, proof);
             for finding in same {
-                self.page.paragraph(ROW, self.title_column(), &self.title(finding));
+                let hang = self.title_column(finding);
+                self.page.paragraph(ROW, hang, &self.title(finding));
                 for note in &finding.notes {
-                    self.page.paragraph(self.title_column(), self.title_column() + 2, &format!("note: {note}"));
+                    self.page.paragraph(hang, hang + 2, &format!("note: {note}"));
                 }
             }
             rest = other;
@@ -92,10 +109,10 @@ impl Telling<'_> {
     }
 }
 
-/// Components with what was found within reach, those with the gravest findings first.
-fn by_component(report: &Report) -> Vec<(&str, Vec<&Finding>)> {
+/// Components with what was found of them, those with the gravest findings first.
+fn by_component<'f>(findings: impl Iterator<Item = &'f Finding>) -> Vec<(&'f str, Vec<&'f Finding>)> {
     let mut components: Vec<(&str, Vec<&Finding>)> = Vec::new();
-    for finding in report.findings.iter().filter(|finding| !finding.outside) {
+    for finding in findings {
         match components.iter_mut().find(|(name, _)| *name == finding.component) {
             Some((_, findings)) => findings.push(finding),
             None => components.push((&finding.component, vec![finding])),
@@ -112,14 +129,4 @@ pub(crate) fn grade(finding: &Finding) -> (Verdict, Priority, bool, u8) {
     let file = finding.subjects.iter().any(|subject| subject.kind == "file");
     let level = finding.cited_by.iter().map(|cited| cited.level).min().filter(|_| open).unwrap_or(0);
     (finding.verdict, if open { finding.priority } else { Priority::Contextual }, open && file, level)
-}
-
-/// `2 FAIL, 5 PASS`, by demand as the report counts.
-fn numbers(findings: &[&Finding]) -> String {
-    let demands = findings.chunk_by(|left, right| left.control == right.control && left.parameters == right.parameters);
-    let verdicts: Vec<Verdict> = demands.filter_map(|demand| roll_up(demand.iter().copied())).collect();
-    let all = [Verdict::Fail, Verdict::Unknown, Verdict::Manual, Verdict::Pass, Verdict::NotApplicable];
-    let count = |verdict: &Verdict| verdicts.iter().filter(|other| *other == verdict).count();
-    let said = all.iter().map(|verdict| (count(verdict), words::verdict(*verdict))).filter(|(count, _)| *count > 0);
-    said.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }

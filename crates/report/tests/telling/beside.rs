@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use assess::Verdict;
 use report::drift::{self, Drift, Reports};
-use report::{Beside, PastRun, Report, State, github, html, junit, markdown, sarif};
+use report::{
+    Beside, Options, PastRun, Report, State, filter, filter_demands, github, html, junit, markdown, sarif, terminal,
+};
 use serde_json::Value;
 
 use crate::drift::nodes::{SPREAD, pool};
@@ -63,7 +65,7 @@ fn sample() -> (Report, Drift) {
 #[test]
 fn how_it_looks() {
     let (report, drift) = sample();
-    let told = html(&report, &Beside { past: &past(""), drift: Some(&drift) });
+    let told = html(&report, &Beside { past: &past(""), drift: Some(&drift), whole: None });
     let section = |id: &str| {
         let (_, rest) = told.split_once(&format!("<section aria-labelledby=\"{id}\">")).unwrap();
         rest.split_once("</section>").unwrap().0.to_owned()
@@ -71,6 +73,30 @@ fn how_it_looks() {
     insta::assert_snapshot!("since", section("since"));
     insta::assert_snapshot!("summary", section("summary"));
     insta::assert_snapshot!("decisions", section("decisions"));
+}
+
+#[test]
+fn a_terminal_tells_what_changed_in_short() {
+    let (report, drift) = sample();
+    let beside = Beside { drift: Some(&drift), ..Beside::default() };
+    let told = terminal(&report, &beside, &Options::default());
+    let (_, rest) = told.split_once("---- since the baseline -").unwrap();
+    insta::assert_snapshot!("terminal", rest.trim_start_matches('-').split_once("Start with").unwrap().0);
+    assert!(!terminal(&report, &Beside::default(), &Options::default()).contains("since the baseline"));
+}
+
+/// A narrowed report no longer holds what makes a demand's verdict graver; the whole one beside it does.
+#[test]
+fn a_part_is_told_as_one_where_the_rest_is_not_told() {
+    let whole = samples::in_part();
+    let told = filter(&whole, &[Verdict::Pass].into());
+    let beside = Beside { whole: Some(&whole), ..Beside::default() };
+    for told in [markdown(&told, &beside), github(&told, &beside), html(&told, &beside)] {
+        assert_eq!(told.matches("PASS in part").count(), 3, "{told}");
+        assert!(told.contains("1 of 4 namespaces; UNKNOWN in 3"), "{told}");
+    }
+    let demands = filter_demands(&whole, &[Verdict::Pass].into());
+    assert!(demands.findings.iter().all(|finding| finding.cited_by[0].id.starts_with("1.2.")), "{demands:?}");
 }
 
 #[test]
@@ -183,7 +209,7 @@ fn only_the_last_runs_are_drawn_and_the_others_counted() {
         counts: BTreeMap::from([(Verdict::Fail, 2)]),
     };
     let past: Vec<PastRun> = (0..50).map(run).collect();
-    let told = html(&samples::control_plane(), &Beside { past: &past, drift: None });
+    let told = html(&samples::control_plane(), &Beside { past: &past, ..Beside::default() });
     let document = page::parsed(&told);
     let trend = document.descendants().find(|node| node.attribute("class") == Some("trend")).unwrap();
     let bars = |class: &str| trend.descendants().filter(|node| node.attribute("class") == Some(class)).count();

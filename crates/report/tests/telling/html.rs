@@ -34,7 +34,7 @@ pub(crate) fn missing(told: &str, finding: &Finding) -> Option<String> {
 }
 
 fn reports() -> impl Iterator<Item = Report> {
-    [samples::control_plane(), samples::two_nodes(), samples::empty(), samples::wide()]
+    [samples::control_plane(), samples::in_part(), samples::two_nodes(), samples::empty(), samples::wide()]
         .into_iter()
         .chain(every::HOSTILE.map(every::hostile))
 }
@@ -63,7 +63,7 @@ fn nothing_but_our_own_elements_and_attributes() {
     let past = beside::past("</td><script>alert(1)</script>");
     for (report, beside) in reports().flat_map(|report| [(report.clone(), false), (report, true)]) {
         let drift = beside::between(&beside::earlier(&report), &report);
-        let beside = if beside { Beside { past: &past, drift: Some(&drift) } } else { Beside::default() };
+        let beside = if beside { Beside { past: &past, drift: Some(&drift), whole: None } } else { Beside::default() };
         let told = html(&report, &beside);
         let document = parsed(&told);
         let mut ids = std::collections::BTreeSet::new();

@@ -84,7 +84,7 @@ fn several_nodes_and_profiles() {
 }
 
 fn reports() -> impl Iterator<Item = Report> {
-    [samples::control_plane(), samples::two_nodes(), samples::empty(), samples::wide()]
+    [samples::control_plane(), samples::in_part(), samples::two_nodes(), samples::empty(), samples::wide()]
         .into_iter()
         .chain(every::HOSTILE.map(every::hostile))
 }

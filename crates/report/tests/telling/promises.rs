@@ -1,15 +1,18 @@
 //! What holds of every report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use assess::Verdict;
 use benchmark::Priority;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
-use report::{CitedBy, Decision, Finding, Options, Report, State, Subject, expand, json, refold, terminal, wide, yaml};
+use report::{
+    Beside, CitedBy, Coverage, Decision, Finding, Options, Report, State, Subject, expand, json, refold, roll_up,
+    terminal, wide, yaml,
+};
 use serde_json::Value;
 
-use crate::samples;
+use crate::{every, samples};
 
 /// Words as nodes have them, and worse.
 fn text() -> impl Strategy<Value = String> {
@@ -114,6 +117,91 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
     )
 }
 
+/// Reports whose demands have several findings each, counted as [`report::build`] counts.
+fn in_parts() -> impl Strategy<Value = Report> {
+    (report(), vec(0_usize..4, 12), proptest::sample::select(vec!["pods", "etcd"])).prop_map(
+        |(mut report, demands, name)| {
+            let mut at = 0;
+            for (finding, step) in report.findings.iter_mut().zip(demands) {
+                at += usize::from(step == 0);
+                let component = ["kubelet", name][at % 2];
+                (finding.control, finding.component) = (format!("control-{at}"), component.to_owned());
+                finding.cited_by.iter_mut().for_each(|cited| cited.id = format!("1.{at}.7"));
+            }
+            recount(&mut report);
+            report
+        },
+    )
+}
+
+/// Counts as the report's documentation says.
+fn recount(report: &mut Report) {
+    report.counts.clear();
+    report.coverage = Coverage { within_reach: 0, decided: 0, outside: 0 };
+    let findings = std::mem::take(&mut report.findings);
+    for demand in findings.chunk_by(|left, right| left.control == right.control) {
+        let verdict = roll_up(demand.iter()).unwrap();
+        *report.counts.entry(verdict).or_default() += 1;
+        let mut unknown = demand.iter().filter(|finding| finding.verdict == Verdict::Unknown);
+        if verdict == Verdict::Unknown && unknown.all(|finding| finding.outside) {
+            report.coverage.outside += 1;
+        } else {
+            report.coverage.within_reach += 1;
+            report.coverage.decided += usize::from(verdict != Verdict::Unknown);
+        }
+    }
+    report.findings = findings;
+}
+
+/// What the headings of a terminal's report count: demands by verdict, and those that lie outside.
+fn headings(told: &str) -> BTreeMap<String, usize> {
+    let mut sums = BTreeMap::new();
+    let joined = told.replace("\n  ", " ");
+    for line in joined.lines().filter_map(|line| line.strip_prefix("---- ")) {
+        let Some((name, numbers)) = line.trim_end_matches('-').trim_end().rsplit_once(": ") else { continue };
+        for number in numbers.split(", ") {
+            let (count, word) = number.split_once(' ').unwrap();
+            let word = if name.starts_with("UNKNOWN") { "UNKNOWN" } else { word };
+            *sums.entry(word.to_owned()).or_default() += count.parse::<usize>().unwrap();
+        }
+    }
+    sums
+}
+
+/// The headings add up to the report's own counts, and no id is told by more than its roll-up.
+fn adds_up(report: &Report, verbose: bool) -> Result<(), String> {
+    let told = terminal(report, &Beside::default(), &Options { width: 160, verbose, ..Options::default() });
+    if told.contains("NOTHING WAS JUDGED") {
+        return Ok(());
+    }
+    let counts: BTreeMap<String, usize> =
+        report.counts.iter().map(|(verdict, count)| (every::word(*verdict).to_owned(), *count)).collect();
+    if headings(&told) != counts {
+        return Err(format!("{:?} is not {counts:?}:\n{told}", headings(&told)));
+    }
+    for demand in report.demands() {
+        let (whole, id) = (roll_up(demand.iter()).unwrap(), demand[0].id());
+        for verdict in [Verdict::Unknown, Verdict::Manual, Verdict::Pass, Verdict::NotApplicable] {
+            let bare = format!("{:<9}{id} ", every::word(verdict));
+            if verdict != whole && told.lines().any(|line| line.starts_with(&bare)) {
+                return Err(format!("{id} is {whole:?}, and told as {verdict:?}:\n{told}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_headings_of_the_samples_add_up() {
+    for report in
+        [samples::control_plane(), samples::in_part(), samples::registered(), samples::two_nodes(), samples::empty()]
+    {
+        for verbose in [false, true] {
+            assert_eq!(adds_up(&report, verbose), Ok(()));
+        }
+    }
+}
+
 /// Whether a text holds an id as a word of its own, so that `1.1.7` is not found in `1.1.70`.
 fn tells(text: &str, id: &str) -> bool {
     text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '.' || letter == '-'))
@@ -126,7 +214,7 @@ proptest! {
     #[test]
     fn every_renderer_tells_every_finding(report in report(), verbose: bool, width in 0_usize..200) {
         let options = Options { width, verbose, ..Options::default() };
-        let (terminal, wide) = (terminal(&report, &options), wide(&report, &options));
+        let (terminal, wide) = (terminal(&report, &Beside::default(), &options), wide(&report, &options));
         let (json, yaml) = (json(&report), yaml(&report));
         for finding in &report.findings {
             for cited in &finding.cited_by {
@@ -141,10 +229,15 @@ proptest! {
     }
 
     #[test]
+    fn the_headings_add_up_to_the_counts(report in in_parts(), verbose: bool) {
+        prop_assert_eq!(adds_up(&report, verbose), Ok(()));
+    }
+
+    #[test]
     fn nothing_told_can_act(report in report(), verbose: bool, width in 0_usize..200) {
         let options = Options { width, verbose, ..Options::default() };
         prop_assert!(!yaml(&report).contains(|letter: char| letter.is_control() && letter != '\n'));
-        for told in [terminal(&report, &options), wide(&report, &options), json(&report)] {
+        for told in [terminal(&report, &Beside::default(), &options), wide(&report, &options), json(&report)] {
             for line in told.lines() {
                 prop_assert_eq!(report::inert(line), line);
             }
@@ -153,7 +246,7 @@ proptest! {
 
     #[test]
     fn a_line_is_longer_than_the_page_only_for_one_word(report in report(), width in 60_usize..=160) {
-        for line in terminal(&report, &Options { width, ..Options::default() }).lines() {
+        for line in terminal(&report, &Beside::default(), &Options { width, ..Options::default() }).lines() {
             let words = line.split("  ").last().unwrap_or_default().trim_start().split(' ').count();
             prop_assert!(line.chars().count() <= width || words == 1, "{line:?} is wider than {width}");
         }

@@ -286,6 +286,50 @@ pub(crate) fn control_plane() -> Report {
     }
 }
 
+/// A run that shows some namespaces of a cluster whole, and of others nothing.
+pub(crate) fn in_part() -> Report {
+    let mut report = control_plane();
+    let namespaces = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| Subject { kind: "namespace".to_owned(), name: (*name).to_owned(), captures: words(&["cp-1"]) })
+            .collect()
+    };
+    let title = "No workload runs privileged containers";
+    report.findings.retain(|finding| finding.control != "pods-privileged");
+    let passed = |id: &str, control: &str| Finding {
+        subjects: namespaces(&["kube-system"]),
+        ..finding(id, control, "pods", title)
+    };
+    report.findings.extend([
+        Finding {
+            component: "pods".to_owned(),
+            title: title.to_owned(),
+            subjects: namespaces(&["default", "team-a", "team-b"]),
+            ..outside("5.2.2", "pods-privileged")
+        },
+        passed("5.2.2", "pods-privileged"),
+        // A failure decides, whatever is not seen beside it.
+        Finding {
+            verdict: Verdict::Fail,
+            reason: "namespace.host-network has a member".to_owned(),
+            subjects: namespaces(&["default"]),
+            decision: State::Required.into(),
+            ..passed("5.2.5", "pods-host-network")
+        },
+        Finding {
+            component: "pods".to_owned(),
+            title: title.to_owned(),
+            subjects: namespaces(&["team-a"]),
+            ..outside("5.2.5", "pods-host-network")
+        },
+        passed("5.2.5", "pods-host-network"),
+    ]);
+    report.counts.insert(Verdict::Fail, 3);
+    report.coverage = Coverage { within_reach: 9, decided: 7, outside: 3 };
+    report
+}
+
 /// The same, with a register that decided something of every kind.
 pub(crate) fn registered() -> Report {
     let mut report = control_plane();
