@@ -191,7 +191,8 @@ fn changed(before: &Report, after: &Report, later: &BTreeMap<&str, &str>) -> Vec
 const MISSED: [&str; 5] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"];
 
 fn stopped(before: &Report, after: &Report, later: &BTreeMap<&str, &str>) -> Vec<Stopped> {
-    let (mut ran, mut run): (BTreeMap<&str, BTreeSet<&str>>, BTreeMap<&str, BTreeSet<&str>>) = Default::default();
+    let mut ran: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut run = ran.clone();
     let missed = |capture: &CaptureInfo| {
         MISSED.into_iter().filter(|name| capture.components.contains_key(*name)).collect::<Vec<_>>()
     };
