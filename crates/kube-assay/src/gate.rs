@@ -147,12 +147,8 @@ impl GateArgs {
     pub(crate) fn words(&self, gate: &Gate, report: &Report, sound: bool, now: Timestamp) -> String {
         let asked = self.fail_on.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let since = self.baseline.as_ref().map(|baseline| format!(" since {baseline}")).unwrap_or_default();
-        let stands = match gate.stand {
-            _ if self.fail_on == FailOn::None => "what is there is taken as known",
-            Stand::Open => "passed",
-            Stand::Unseen => "failed, not everything could be seen",
-            Stand::Closed => "failed",
-        };
+        let taken = self.fail_on == FailOn::None;
+        let stands = if taken { "what is there is taken as known" } else { word(gate.stand) };
         let narrow = if report.run.selection.is_some() { "; a part of an audit" } else { "" };
         let unsound = if sound { "" } else { "; its baseline had failed" };
         let judged = match other_day(report, now) {
@@ -290,14 +286,18 @@ pub(crate) fn tell_known(report: &Report) {
     }
 }
 
-/// Tells how the gate stands, and last what to do next.
-pub(crate) fn tell(gate: &Gate, notes: &[String]) {
-    let word = match gate.stand {
+/// How a gate stands, as it is told and kept.
+fn word(stand: Stand) -> &'static str {
+    match stand {
         Stand::Open => "passed",
         Stand::Unseen => "failed, not everything could be seen",
         Stand::Closed => "failed",
-    };
-    let mut lines = vec![format!("gate: {word}")];
+    }
+}
+
+/// Tells how the gate stands, and last what to do next.
+pub(crate) fn tell(gate: &Gate, notes: &[String]) {
+    let mut lines = vec![format!("gate: {}", word(gate.stand))];
     lines.extend(notes.iter().map(|note| format!("  note: {note}")));
     lines.extend(gate.told.iter().map(|line| format!("  {line}")));
     lines.push(format!("next: {}", gate.next));
